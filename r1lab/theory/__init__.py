@@ -1,0 +1,5 @@
+"""The theory as functions: what the chapters claim, computed. Needs NumPy only."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submodules=["dirac"])
