@@ -1,0 +1,9 @@
+"""Figures that can be touched: live in a kernel, and on the published page without one.
+
+Each explorer is an anywidget: one Python file with its traits, one plain ES module that does all
+the computing, so that the saved page needs no Python.
+"""
+
+from r1lab.notebook.explorers.dirac import DiracExplorer
+
+__all__ = ["DiracExplorer"]
