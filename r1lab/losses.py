@@ -107,7 +107,7 @@ class Loss:
 
 
 class _NonSaturating(Loss):
-    """softplus(-D(x)) + softplus(D(G(z))); G: softplus(-D(G(z))). Goodfellow et al. 2014, section 3."""
+    """softplus(-D(x)) + softplus(D(G(z))); G: softplus(-D(G(z))). Goodfellow et al. 2014, sec. 3."""
 
     def _discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         return softplus(-real).mean() + softplus(fake).mean()
@@ -154,7 +154,7 @@ class _LeastSquares(Loss):
 
 
 class _Relativistic(Loss):
-    """softplus(D(G(z)) - D(x)); G: softplus(D(x) - D(G(z))). Jolicoeur-Martineau 2018; R3GAN 2024."""
+    """softplus(D(G(z)) - D(x)); G: softplus(D(x) - D(G(z))). Jolicoeur-Martineau 2018."""
 
     def _discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         return softplus(_paired_difference(fake, real)).mean()

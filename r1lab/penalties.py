@@ -375,7 +375,9 @@ def _input_gradient(
     """Logits, and grad_x of their sum as (B, features) in at least float32."""
     _check_batch("x", x)
     if implementation not in ("autograd", "functional"):
-        raise ValueError(f'implementation must be "autograd" or "functional", not {implementation!r}')
+        raise ValueError(
+            f'implementation must be "autograd" or "functional", not {implementation!r}'
+        )
 
     def forward(x: Tensor) -> Tensor:
         logits = discriminator(x if transform is None else transform(x), *args)
@@ -395,9 +397,7 @@ def _input_gradient(
     return logits, gradient.flatten(1)
 
 
-def _autograd_gradient(
-    forward: Callable[[Tensor], Tensor], x: Tensor
-) -> tuple[Tensor, Tensor]:
+def _autograd_gradient(forward: Callable[[Tensor], Tensor], x: Tensor) -> tuple[Tensor, Tensor]:
     trains = torch.is_grad_enabled()
     with torch.enable_grad():
         if not x.requires_grad:
@@ -415,9 +415,7 @@ def _autograd_gradient(
     return (logits if trains else logits.detach()), gradient
 
 
-def _functional_gradient(
-    forward: Callable[[Tensor], Tensor], x: Tensor
-) -> tuple[Tensor, Tensor]:
+def _functional_gradient(forward: Callable[[Tensor], Tensor], x: Tensor) -> tuple[Tensor, Tensor]:
     def total(x: Tensor) -> tuple[Tensor, Tensor]:
         logits = forward(x)
         return logits.sum(), logits

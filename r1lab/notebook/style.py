@@ -51,7 +51,7 @@ def use() -> None:
             "axes.spines.right": False,
             "axes.titlesize": 11,
             "axes.labelsize": 11,
-            "font.size": 10,
+            "font.size": 11,
             "mathtext.fontset": "cm",
             "legend.frameon": False,
             "legend.labelcolor": INK,

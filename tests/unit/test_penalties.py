@@ -263,7 +263,9 @@ def test_step_adds_the_loss_and_the_penalty(name, loss):
     torch.testing.assert_close(terms.real_logits, discriminator(real), rtol=1e-12, atol=0)
 
 
-@pytest.mark.parametrize(("name", "forwards"), [("none", 2), ("r1", 2), ("r1+r2", 2), ("wgan-gp", 3)])
+@pytest.mark.parametrize(
+    ("name", "forwards"), [("none", 2), ("r1", 2), ("r1+r2", 2), ("wgan-gp", 3)]
+)
 def test_step_shares_the_forward_pass(name, forwards):
     discriminator, calls = mlp((5, 3)), []
     discriminator.register_forward_hook(lambda *_: calls.append(1))

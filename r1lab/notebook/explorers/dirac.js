@@ -77,16 +77,16 @@ function drawSpectrum(spectrum, h, lambdas) {
 function verdict(h, gamma, lambdas, path) {
   const [[re, im], [other]] = lambdas;
   const pair = im
-    ? `${re ? re.toFixed(3) + " " : ""}± ${im.toFixed(3)} i`
-    : `${re.toFixed(3)} and ${other.toFixed(3)}`;
+    ? `${re ? fixed(re, 3) + " " : ""}± ${fixed(im, 3)} i`
+    : `${fixed(re, 3)} and ${fixed(other, 3)}`;
   const rho = radius(h, lambdas);
   const distance = Math.hypot(...path[path.length - 1]);
   const outcome = rho < 1 - 1e-12
     ? "Inside the disc: it converges."
     : gamma ? "Outside the disc: the step is too long." : "On the axis, outside the disc: it spirals outwards.";
   const far = distance < 1000 ? distance.toPrecision(3) : "over 1000";
-  return `Eigenvalues ${pair}. Near the centre each step multiplies the distance by ` +
-    `${rho.toFixed(4)}; after ${STEPS} steps it is ${distance < 1e-4 ? "below 0.0001" : far}. ${outcome}`;
+  return `Eigenvalues ${pair}. Near the centre the distance changes by a factor of ` +
+    `${fixed(rho, 4)} per step in the long run; after ${STEPS} steps it is ${distance < 1e-4 ? "below 0.0001" : far}. ${outcome}`;
 }
 
 function render({ model, el }) {
@@ -113,7 +113,7 @@ function render({ model, el }) {
     node("div", { class: "r1-explorer" }, [
       node("div", { class: "r1-panels" }, [
         panel(portrait, `${STEPS} steps from the open circle (1, 1); the equilibrium is the centre`),
-        panel(spectrum, "eigenvalues (dots) and the disc where a step of size h contracts"),
+        panel(spectrum, "eigenvalues (dots) and the disc in which steps of size h converge"),
       ]),
       node("div", { class: "r1-controls" }, [
         slider(model, "h", { min: 0.02, max: 2, step: 0.02, text: "step size h" }),

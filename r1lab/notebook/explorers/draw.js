@@ -18,10 +18,11 @@ const STYLE = `
 .r1-explorer figure { margin: 0; }
 .r1-explorer figcaption { font-size: 0.85em; text-align: center; opacity: 0.85; }
 .r1-explorer svg { display: block; width: 100%; max-width: 24rem; margin: 0 auto; height: auto; }
-.r1-explorer svg text { fill: currentColor; font-size: 11px; }
+.r1-explorer svg text { fill: currentColor; font-size: 12px; }
+@media (max-width: 600px) { .r1-explorer svg { max-width: 16rem; } } /* plots and sliders on one screen */
 .r1-explorer .r1-controls { display: grid; gap: 0.25rem 1.25rem; margin-top: 0.5rem;
   grid-template-columns: repeat(auto-fit, minmax(min(100%, 15rem), 1fr)); }
-.r1-explorer label { display: grid; grid-template-columns: 7.5rem 1fr; align-items: center; }
+.r1-explorer label { display: grid; grid-template-columns: 9.5rem 1fr; align-items: center; }
 .r1-explorer input[type="range"] { width: 100%; height: 2.75rem; margin: 0;
   accent-color: ${COLOR.discriminator}; cursor: pointer; }
 .r1-explorer output { display: block; margin-top: 0.5rem; min-height: 3.2em;
@@ -73,13 +74,16 @@ function polyline(points, { sx, sy }, attributes) {
   return svg("path", { d: path.join(""), fill: "none", ...attributes });
 }
 
+// Numbers for people: a true minus sign.
+const fixed = (value, digits) => value.toFixed(digits).replace("-", "\u2212");
+
 // A labelled slider bound both ways to a trait of the model.
 function slider(model, trait, { min, max, step, text }) {
   const caption = node("span");
   const input = node("input", { type: "range", min, max, step, "aria-label": text });
   const show = () => {
     input.value = model.get(trait);
-    caption.textContent = `${text} = ${model.get(trait).toFixed(2)}`;
+    caption.textContent = `${text} = ${fixed(model.get(trait), 2)}`;
     input.setAttribute("aria-valuetext", caption.textContent);
   };
   input.addEventListener("input", () => {
