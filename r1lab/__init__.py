@@ -10,5 +10,5 @@ import lazy_loader
 __version__ = version("r1lab")
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
-    __name__, submodules=["gamma", "images", "losses", "notebook", "penalties", "step", "theory"]
+    __name__, submodules=["distributed", "gamma", "images", "losses", "notebook", "penalties", "step", "theory"]
 )

@@ -107,7 +107,7 @@ class Loss:
 
 
 class _NonSaturating(Loss):
-    """softplus(-D(x)) + softplus(D(G(z))); G: softplus(-D(G(z))). Goodfellow et al. 2014, sec. 3."""
+    """softplus(-D(x)) + softplus(D(G(z))); G: softplus(-D(G(z))). Goodfellow et al. 2014, s. 3."""
 
     def _discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         return softplus(-real).mean() + softplus(fake).mean()

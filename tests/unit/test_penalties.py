@@ -15,6 +15,8 @@ OBJECTS = {
     "r1": penalties.R1(3.0),
     "r2": penalties.R2(3.0),
     "r1+r2": penalties.R1R2(3.0),
+    "zero-centered": penalties.ZeroCentered(3.0),
+    "dragan": penalties.DRAGAN(1.5),
     "wgan-gp": penalties.WGANGP(1.5),
     "wgan-gp, center 0": penalties.WGANGP(1.5, center=0.0),
     "wgan-gp, one-sided": penalties.WGANGP(1.5, center=0.2, one_sided=True),
@@ -41,10 +43,16 @@ def per_sample_squared_norms(discriminator, x):
     return torch.stack([(g * g).sum() for g in gradient])
 
 
+def seeded(penalty):
+    """A random penalty with the same points every time."""
+    if not hasattr(penalty, "generator"):
+        return penalty
+    return dataclasses.replace(penalty, generator=torch.Generator().manual_seed(7))
+
+
 def value_of(penalty, discriminator, real, fake, implementation="autograd"):
     """The penalty at fixed noise, so that it is a function of the parameters alone."""
-    if isinstance(penalty, penalties.WGANGP):
-        penalty = dataclasses.replace(penalty, generator=torch.Generator().manual_seed(7))
+    penalty = seeded(penalty)
     return dataclasses.replace(penalty, implementation=implementation)(
         discriminator, real, fake
     ).value
@@ -100,11 +108,16 @@ def test_every_penalty_is_its_formula_on_per_sample_gradients(shape):
         dtype=torch.float64,
     )
     norms = per_sample_squared_norms(discriminator, eps * real + (1 - eps) * fake) ** 0.5
+    noise = torch.randn(shape, generator=torch.Generator().manual_seed(7), dtype=torch.float64)
+    spread = ((real - real.mean()) ** 2).mean() ** 0.5
+    around = per_sample_squared_norms(discriminator, real + 0.5 * spread * noise) ** 0.5
     above = torch.where(norms > 0.2, norms - 0.2, torch.zeros_like(norms))
     expected = {
         "r1": 1.5 * on_real,
         "r2": 1.5 * on_fake,
         "r1+r2": 1.5 * (on_real + on_fake),
+        "zero-centered": 1.5 * (norms**2).mean(),
+        "dragan": 1.5 * ((around - 1) ** 2).mean(),
         "wgan-gp": 1.5 * ((norms - 1) ** 2).mean(),
         "wgan-gp, center 0": 1.5 * (norms**2).mean(),
         "wgan-gp, one-sided": 1.5 * (above**2).mean(),
@@ -117,15 +130,17 @@ def test_every_penalty_is_its_formula_on_per_sample_gradients(shape):
 def test_functions_equal_objects():
     discriminator, real, fake = mlp((5, 3)), batch((5, 3)), batch((5, 3), 5)
 
-    def seeded():
+    def noise():
         return torch.Generator().manual_seed(7)
 
     for value, name in (
         (penalties.r1(discriminator, real, 3.0), "r1"),
         (penalties.r2(discriminator, fake, 3.0), "r2"),
-        (penalties.wgan_gp(discriminator, real, fake, 1.5, generator=seeded()), "wgan-gp"),
+        (penalties.zero_centered(discriminator, real, fake, 3.0, noise()), "zero-centered"),
+        (penalties.dragan(discriminator, real, 1.5, noise()), "dragan"),
+        (penalties.wgan_gp(discriminator, real, fake, 1.5, generator=noise()), "wgan-gp"),
         (
-            penalties.wgan_gp(discriminator, real, fake, 1.5, 0.2, True, seeded()),
+            penalties.wgan_gp(discriminator, real, fake, 1.5, 0.2, True, noise()),
             "wgan-gp, one-sided",
         ),
     ):
@@ -252,8 +267,7 @@ def test_step_adds_the_loss_and_the_penalty(name, loss):
     expected = torch.zeros((), dtype=torch.float64)
     if penalty is not None:
         expected = value_of(penalty, discriminator, real, fake)
-        if isinstance(penalty, penalties.WGANGP):
-            penalty = dataclasses.replace(penalty, generator=torch.Generator().manual_seed(7))
+        penalty = seeded(penalty)
     step = DiscriminatorStep(discriminator, loss, penalty)
     terms = step(real, fake)
     adversarial = step.loss.discriminator(discriminator(real), discriminator(fake))
