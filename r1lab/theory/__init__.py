@@ -1,5 +1,7 @@
-"""The theory as functions: what the chapters claim, computed. Needs NumPy only."""
+"""The theory as functions: what the chapters claim, computed. Imports NumPy; SciPy on use."""
 
 import lazy_loader
 
-__getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submodules=["dirac"])
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__, submodules=["dirac", "divergences", "dynamics"]
+)

@@ -9,30 +9,20 @@ large on real: the mirror image, D_code(x) = -psi x.
 Eigenvalues are of v = (-grad_theta L, +grad_psi L): stable is *negative real part*.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from r1lab.theory import dynamics
+from r1lab.theory.dirac_terms import LOSSES, REGULARIZERS, Regularizer
+
 __all__ = ["DiracGAN", "Scheme"]
 
-Scheme = Literal["simultaneous", "alternating"]
+Scheme = Literal["simultaneous", "alternating"] | dynamics.Rule
 Array = NDArray[np.float64]
-
-
-def _sigmoid(t: Array) -> Array:
-    return 0.5 * (1 + np.tanh(t / 2))  # no overflow, unlike 1 / (1 + exp(-t))
-
-
-# D ascends d(psi theta), G descends g(psi theta); a loss is the pair of derivatives (d', g').
-_LOSSES: dict[str, tuple[Callable[[Array], Array], Callable[[Array], Array]]] = {
-    "minimax": (lambda t: _sigmoid(-t), lambda t: _sigmoid(-t)),
-    "non-saturating": (lambda t: _sigmoid(-t), _sigmoid),
-    "wasserstein": (np.ones_like, np.ones_like),
-}
-_REGULARIZERS = ("none", "r1", "wgan-gp")
 
 
 @dataclass(frozen=True)
@@ -41,15 +31,23 @@ class DiracGAN:
 
     Parameters
     ----------
-    loss : "minimax", "non-saturating" or "wasserstein".
-    regularizer : "none"; "r1": (strength/2) psi^2, strength = gamma; "wgan-gp":
-        strength (|psi| - center)^2, strength = the penalty's weight = gamma / 2.
-    strength : not negative, in the units just said; ignored by "none".
-    center : the slope that "wgan-gp" asks for, not negative.
+    loss : "minimax", "non-saturating", "wasserstein", "hinge", "relativistic" (on this game the
+        non-saturating field), or "least-squares" (targets real +1, fake -1, generator +1).
+    regularizer : its name; what `strength` is, depends on it:
+
+        - "none", "spectral-norm" (D(x) = sign(psi) x): ignored.
+        - "r1", "r2": gamma in (gamma/2) psi^2, one function here. "r1+r2": gamma psi^2.
+        - "wgan-gp", "dragan": the weight in weight (|psi| - center)^2 = gamma / 2.
+        - "instance-noise": sigma, the standard deviation of the noise on real and fake samples.
+        - "consensus": gamma in v - gamma grad (1/2 ||v||^2).
+        - "roth": gamma in the JS-regulariser of Roth et al. 2017, as strong as R1 with half.
+        - "clip": the bound on |psi|, applied after each step of the discriminator.
+    strength : not negative, for "clip" positive.
+    center : the slope that "wgan-gp" and "dragan" ask for, not negative.
 
     Raises
     ------
-    ValueError : an unknown loss or regularizer; a negative or non-finite strength or center.
+    ValueError : an unknown loss or regularizer; a strength or center out of range.
 
     Source: Mescheder, Geiger & Nowozin 2018, sections 2 and 3.
 
@@ -65,15 +63,19 @@ class DiracGAN:
     center: float = 1.0
 
     def __post_init__(self) -> None:
-        _check_name("loss", self.loss, _LOSSES)
-        _check_name("regularizer", self.regularizer, _REGULARIZERS)
+        _check_name("loss", self.loss, LOSSES)
+        _check_name("regularizer", self.regularizer, REGULARIZERS)
         for name in ("strength", "center"):
             value = getattr(self, name)
             if not 0 <= value < np.inf:
                 raise ValueError(f"{name} must be finite and not negative, not {value}")
+        if self.regularizer == "clip" and self.strength == 0:
+            raise ValueError('the strength of "clip" is the bound on |psi|: it must be positive')
 
     def field(self, theta: ArrayLike, psi: ArrayLike) -> tuple[Array, Array]:
         """The gradient vector field v = (-grad_theta L, +grad_psi L), regulariser included.
+
+        Clipping is not in the field: it follows a step, see `run`.
 
         Parameters
         ----------
@@ -90,22 +92,41 @@ class DiracGAN:
         (-0.5, 1.0)
         """
         theta, psi = np.broadcast_arrays(np.asarray(theta, float), np.asarray(psi, float))
-        d_prime, g_prime = _LOSSES[self.loss]
-        t = psi * theta
-        return -psi * g_prime(t), theta * d_prime(t) - self._penalty_slope(psi)
+        field = REGULARIZERS[self.regularizer].field
+        return field(LOSSES[self.loss], theta, psi, self.strength, self.center)
+
+    def game(self) -> dynamics.Game:
+        """The field as a `dynamics.Game` on z = (theta, psi), with clipping as its projection.
+
+        Examples
+        --------
+        >>> from r1lab.theory.dynamics import Adam
+        >>> Adam().run(DiracGAN().game(), (1.0, 1.0), h=0.1, steps=1)[-1].round(6)
+        array([0.9, 1.1])
+        """
+
+        def field(z: Array) -> Array:
+            return np.array(self.field(z[0], z[1]))
+
+        def clip(psi: Array) -> Array:
+            return np.clip(psi, -self.strength, self.strength)
+
+        return dynamics.Game(field, project=clip if self.regularizer == "clip" else None)
 
     def jacobian(self) -> Array:
         """The Jacobian of the field at the equilibrium (0, 0).
 
         Returns
         -------
-        (2, 2) array, rows and columns in the order (theta, psi).
+        (2, 2) array, rows and columns in the order (theta, psi). Inside its bound "clip" does
+        nothing: its Jacobian is the one without.
 
         Raises
         ------
-        ValueError : "wgan-gp" with center > 0, whose field jumps across psi = 0.
+        ValueError : "wgan-gp" and "dragan" with center > 0, whose field jumps across psi = 0;
+            "spectral-norm", for which (0, 0) is no equilibrium.
 
-        Source: Mescheder, Geiger & Nowozin 2018, lemmas 2.2 and 3.3.
+        Source: Mescheder, Geiger & Nowozin 2018, lemmas 2.2, 3.2 and 3.3.
 
         Examples
         --------
@@ -113,15 +134,8 @@ class DiracGAN:
         array([[ 0. , -0.5],
                [ 0.5, -0.3]])
         """
-        d_prime, g_prime = _LOSSES[self.loss]
-        zero = np.zeros(())
-        damping = {"none": 0.0, "r1": self.strength, "wgan-gp": 2 * self.strength}[self.regularizer]
-        if self.regularizer == "wgan-gp" and self.strength * self.center > 0:
-            raise ValueError(
-                "the wgan-gp field jumps across psi = 0, so it has no Jacobian at the "
-                "equilibrium: look at run() instead, or use center=0"
-            )
-        return np.array([[0.0, -float(g_prime(zero))], [float(d_prime(zero)), -damping]])
+        jacobian = REGULARIZERS[self.regularizer].jacobian
+        return jacobian(LOSSES[self.loss], self.strength, self.center)
 
     def eigenvalues(self) -> NDArray[np.complex128]:
         """The eigenvalues of `jacobian`; stable is negative real part.
@@ -134,15 +148,14 @@ class DiracGAN:
         ------
         ValueError : as `jacobian`.
 
-        Source: Mescheder, Geiger & Nowozin 2018, lemmas 2.2 and 3.3: -gamma/2 +-
-        sqrt(gamma^2/4 - f'(0)^2).
+        Source: as `jacobian`; R1: -gamma/2 +- sqrt(gamma^2/4 - f'(0)^2).
 
         Examples
         --------
         >>> DiracGAN().eigenvalues()
         array([0.+0.5j, 0.-0.5j])
         """
-        return _eigenvalues_2x2(self.jacobian())
+        return dynamics.eigenvalues(self.jacobian())
 
     def update_matrix(
         self, h: float, scheme: Scheme = "simultaneous", d_steps: int = 1, g_steps: int = 1
@@ -152,17 +165,18 @@ class DiracGAN:
         Parameters
         ----------
         h : step size of both players, positive.
-        scheme : "simultaneous", or "alternating": g_steps of the generator, then d_steps of
-            the discriminator.
+        scheme : "simultaneous"; "alternating": g_steps of the generator, then d_steps of the
+            discriminator; or any rule of `r1lab.theory.dynamics`.
 
         Returns
         -------
-        (2, 2) array in the order (theta, psi); stable is spectral radius below one.
+        (2, 2) array in the order (theta, psi), larger for a rule with memory, see
+        `dynamics.Rule.update_matrix`; stable is spectral radius below one.
 
         Raises
         ------
         ValueError : as `jacobian`; an unknown scheme; a step size or a number of steps that is
-            not positive; more than one step with "simultaneous".
+            not positive; more than one step except with "alternating"; RMSprop and Adam.
 
         Source: Mescheder, Geiger & Nowozin 2018, lemmas 2.4 and 2.5.
 
@@ -172,15 +186,53 @@ class DiracGAN:
         array([[ 1.  , -0.5 ],
                [ 0.5 ,  0.75]])
         """
-        _check_scheme(h, scheme, d_steps, g_steps)
-        step = h * self.jacobian()
-        if scheme == "simultaneous":
-            return np.eye(2) + step
-        generator, discriminator = np.eye(2), np.eye(2)
-        generator[0] += step[0]
-        discriminator[1] += step[1]
-        matrix_power = np.linalg.matrix_power
-        return matrix_power(discriminator, d_steps) @ matrix_power(generator, g_steps)
+        return _rule(scheme, d_steps, g_steps).update_matrix(self.jacobian(), h)
+
+    def lazy_update_matrix(
+        self,
+        h: float,
+        interval: int,
+        scheme: Scheme = "simultaneous",
+        d_steps: int = 1,
+        g_steps: int = 1,
+    ) -> Array:
+        """The linearisation of a cycle of lazy regularisation: interval - 1 plain updates, then
+        one with `interval` times the strength.
+
+        Parameters
+        ----------
+        interval : updates in a cycle, at least 1.
+        h, scheme, d_steps, g_steps : as `update_matrix`.
+
+        Returns
+        -------
+        A matrix as `update_matrix`, for the whole cycle: its radius to the power 1 / interval is
+        the error's factor per update.
+
+        Raises
+        ------
+        ValueError : as `update_matrix`; a regularizer whose strength is not a factor.
+
+        Source: Karras et al. 2020 (StyleGAN2), section 3.1.
+
+        Examples
+        --------
+        >>> # Too lazy: 16 h gamma is far above 2.
+        >>> matrix = DiracGAN(regularizer="r1", strength=1.0).lazy_update_matrix(0.2, 16)
+        >>> round(dynamics.spectral_radius(matrix) ** (1 / 16), 6)
+        1.03591
+        """
+        if not REGULARIZERS[self.regularizer].linear:
+            raise ValueError(
+                f"regularizer {self.regularizer!r} cannot be applied lazily: its strength is not "
+                f"a factor; use one of {_names(lambda r: r.linear)}"
+            )
+        if interval < 1:
+            raise ValueError(f"interval must be at least 1, not {interval}")
+        plain = replace(self, strength=0.0).update_matrix(h, scheme, d_steps, g_steps)
+        heavy = replace(self, strength=interval * self.strength)
+        matrix = heavy.update_matrix(h, scheme, d_steps, g_steps)
+        return matrix @ np.linalg.matrix_power(plain, interval - 1)
 
     def spectral_radius(
         self, h: float, scheme: Scheme = "simultaneous", d_steps: int = 1, g_steps: int = 1
@@ -194,7 +246,7 @@ class DiracGAN:
         >>> round(DiracGAN(regularizer="r1", strength=1.0).spectral_radius(0.2), 12)
         0.9
         """
-        return float(abs(_eigenvalues_2x2(self.update_matrix(h, scheme, d_steps, g_steps))).max())
+        return dynamics.spectral_radius(self.update_matrix(h, scheme, d_steps, g_steps))
 
     def largest_stable_step(
         self, scheme: Scheme = "simultaneous", d_steps: int = 1, g_steps: int = 1
@@ -205,7 +257,8 @@ class DiracGAN:
 
         Returns
         -------
-        The first h at which the radius reaches one; 0.0 where no step size contracts.
+        The first h at which the radius reaches one; 0.0 where no small step contracts, infinity
+        where all do.
 
         Examples
         --------
@@ -214,24 +267,48 @@ class DiracGAN:
         >>> DiracGAN().largest_stable_step()
         0.0
         """
-        _check_scheme(1.0, scheme, d_steps, g_steps)
-        eigenvalues = self.eigenvalues()
-        if eigenvalues.real.max() >= 0:
-            return 0.0
-        if scheme == "simultaneous":  # |1 + h lambda| < 1
-            return float((-2 * eigenvalues.real / abs(eigenvalues) ** 2).min())
-        longest = -2 / eigenvalues.real.max()  # beyond it the discriminator alone overshoots
+        return dynamics.largest_stable_step(_rule(scheme, d_steps, g_steps), self.jacobian())
 
-        def margin(h: float) -> float:
-            return _contraction_margin(self.update_matrix(h, scheme, d_steps, g_steps))
+    def optimal_strength(
+        self, h: float, scheme: Scheme = "simultaneous", d_steps: int = 1, g_steps: int = 1
+    ) -> float:
+        """The strength with the smallest `spectral_radius` for this h; the own one is ignored.
 
-        grid = np.linspace(0, longest, 4097)[1:]
-        first = int(np.argmax([margin(h) <= 0 for h in grid]))
-        low, high = (float(grid[first - 1]) if first else 0.0), float(grid[first])
-        for _ in range(60):  # bisection
-            middle = (low + high) / 2
-            low, high = (middle, high) if margin(middle) > 0 else (low, middle)
-        return low
+        Parameters : as `update_matrix`.
+
+        Returns
+        -------
+        The best strength up to 1e2 / min(h, 1), by a scan and golden sections: full precision at
+        a double eigenvalue, half the digits at a smooth minimum; 0.0 where no strength helps.
+
+        Raises
+        ------
+        ValueError : as `update_matrix`; a regularizer without a strength in its Jacobian.
+
+        Examples
+        --------
+        >>> round(DiracGAN(regularizer="r1").optimal_strength(0.2, "alternating"), 10)
+        0.95
+        """
+        if not REGULARIZERS[self.regularizer].has_strength:
+            raise ValueError(
+                f"regularizer {self.regularizer!r} has no strength to choose: "
+                f"use one of {_names(lambda r: r.has_strength)}"
+            )
+
+        def radius(strength: float) -> float:
+            gan = replace(self, strength=float(strength))
+            return gan.spectral_radius(h, scheme, d_steps, g_steps)
+
+        grid = np.geomspace(1e-4, 1e2 / min(h, 1.0), 1024)
+        best = int(np.argmin([radius(strength) for strength in grid]))
+        low, high = float(grid[max(best - 1, 0)]), float(grid[min(best + 1, len(grid) - 1)])
+        golden = (5**0.5 - 1) / 2
+        # By hand: SciPy's bounded search stops at half the digits, and the minimum is a cusp.
+        for _ in range(80):
+            left, right = high - golden * (high - low), low + golden * (high - low)
+            low, high = (low, right) if radius(left) < radius(right) else (left, high)
+        return low if radius(low) < radius(0.0) else 0.0
 
     def run(
         self,
@@ -247,7 +324,7 @@ class DiracGAN:
         Parameters
         ----------
         start : (theta, psi).
-        h, scheme, d_steps, g_steps : as `update_matrix`.
+        h, scheme, d_steps, g_steps : as `update_matrix`, RMSprop and Adam included.
         steps : number of updates.
 
         Returns
@@ -263,60 +340,59 @@ class DiracGAN:
         >>> DiracGAN("wasserstein").run(h=0.5, steps=2).tolist()
         [[1.0, 1.0], [0.5, 1.5], [-0.25, 1.75]]
         """
-        _check_scheme(h, scheme, d_steps, g_steps)
-        if steps < 0:
-            raise ValueError(f"steps must not be negative, not {steps}")
-        path = np.empty((steps + 1, 2))
-        theta, psi = float(start[0]), float(start[1])
-        path[0] = theta, psi
-        for k in range(1, steps + 1):
-            if scheme == "simultaneous":
-                v_theta, v_psi = self.field(theta, psi)
-                theta, psi = theta + h * float(v_theta), psi + h * float(v_psi)
-            else:
-                for _ in range(g_steps):
-                    theta += h * float(self.field(theta, psi)[0])
-                for _ in range(d_steps):
-                    psi += h * float(self.field(theta, psi)[1])
-            path[k] = theta, psi
-        return path
+        return _rule(scheme, d_steps, g_steps).run(self.game(), start, h, steps)
 
-    def _penalty_slope(self, psi: Array) -> Array:
-        if self.regularizer == "r1":
-            return self.strength * psi
-        if self.regularizer == "wgan-gp":
-            return 2 * self.strength * (np.abs(psi) - self.center) * np.sign(psi)
-        return np.zeros_like(psi)
+    def flow(self, start: tuple[float, float], t: ArrayLike) -> Array:
+        """The integral curve of the field from `start`: training in continuous time.
 
+        Parameters
+        ----------
+        start : (theta, psi) at time 0.
+        t : times, a number or an increasing array, not negative.
 
-def _eigenvalues_2x2(matrix: Array) -> NDArray[np.complex128]:
-    # Closed form: exact at double eigenvalues, where a general solver keeps half the digits.
-    half_trace = (matrix[0, 0] + matrix[1, 1]) / 2
-    half_difference = (matrix[0, 0] - matrix[1, 1]) / 2
-    root = np.sqrt(complex(half_difference**2 + matrix[0, 1] * matrix[1, 0]))
-    return np.array([half_trace + root, half_trace - root])
+        Returns
+        -------
+        (2,) for a number, (len(t), 2) for an array.
 
+        Raises
+        ------
+        ValueError : as `dynamics.flow`; "clip", which acts after a step.
 
-def _contraction_margin(matrix: Array) -> float:
-    """Positive iff both eigenvalues are inside the unit circle (Jury's conditions)."""
-    determinant = matrix[0, 0] * matrix[1, 1] - matrix[0, 1] * matrix[1, 0]
-    trace = matrix[0, 0] + matrix[1, 1]
-    return float(min(1 - determinant, 1 + determinant - abs(trace)))
+        Source: Mescheder, Geiger & Nowozin 2018, lemma 2.3.
+
+        Examples
+        --------
+        >>> DiracGAN("wasserstein").flow((1.0, 0.0), np.pi).round(8) + 0.0
+        array([-1.,  0.])
+        """
+        if self.regularizer == "clip":
+            raise ValueError("clip acts after a step, so it has no flow: look at run() instead")
+        if self.regularizer not in ("wgan-gp", "dragan"):
+            return dynamics.flow(self.game().field, start, t)
+        # weight (|psi| - center)^2 is R1 with gamma = 2 weight, and a slope that jumps at 0.
+        smooth = replace(self, regularizer="r1", strength=2 * self.strength).game().field
+        jump = np.array([0.0, 2 * self.strength * self.center])
+        return dynamics.flow_with_jump(lambda z, side: smooth(z) + side * jump, 1, start, t)
 
 
-def _check_name(kind: str, name: str, known) -> None:
+def _rule(scheme: Scheme, d_steps: int, g_steps: int) -> dynamics.Rule:
+    if scheme == "alternating":
+        return dynamics.Alternating(d_steps=d_steps, g_steps=g_steps)
+    if (d_steps, g_steps) != (1, 1):
+        raise ValueError(
+            "d_steps and g_steps belong to the alternating scheme: use "
+            'scheme="alternating", or set them on the rule'
+        )
+    if isinstance(scheme, dynamics.Rule):
+        return scheme
+    _check_name("scheme", scheme, ("simultaneous", "alternating"))
+    return dynamics.Simultaneous()
+
+
+def _names(has: Callable[[Regularizer], bool]) -> str:
+    return ", ".join(name for name, regularizer in REGULARIZERS.items() if has(regularizer))
+
+
+def _check_name(kind: str, name: str, known: Iterable[str]) -> None:
     if name not in known:
         raise ValueError(f"unknown {kind} {name!r}: use one of {', '.join(known)}")
-
-
-def _check_scheme(h: float, scheme: str, d_steps: int, g_steps: int) -> None:
-    _check_name("scheme", scheme, ("simultaneous", "alternating"))
-    if not 0 < h < np.inf:
-        raise ValueError(f"the step size h must be positive and finite, not {h}")
-    if d_steps < 1 or g_steps < 1:
-        raise ValueError(f"d_steps and g_steps must be at least 1, not {d_steps} and {g_steps}")
-    if scheme == "simultaneous" and (d_steps, g_steps) != (1, 1):
-        raise ValueError(
-            "d_steps and g_steps belong to the alternating scheme: "
-            'a simultaneous update moves both players once; use scheme="alternating"'
-        )

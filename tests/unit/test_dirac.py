@@ -15,7 +15,12 @@ SMOOTH = [
     for loss in ("minimax", "non-saturating", "wasserstein")
     for regularizer, strength in (("none", 0.0), ("r1", 0.3), ("r1", 2.0))
 ]
-SCHEMES = [("simultaneous", 1, 1), ("alternating", 1, 1), ("alternating", 5, 1), ("alternating", 2, 3)]
+SCHEMES = [
+    ("simultaneous", 1, 1),
+    ("alternating", 1, 1),
+    ("alternating", 5, 1),
+    ("alternating", 2, 3),
+]
 
 
 @pytest.mark.parametrize(("loss", "regularizer", "strength"), SMOOTH)
@@ -134,7 +139,9 @@ def test_update_matrix_is_the_derivative_of_one_update(
 
 
 @pytest.mark.parametrize("loss", ["minimax", "non-saturating", "wasserstein"])
-@pytest.mark.parametrize(("regularizer", "strength"), [("none", 0.0), ("r1", 0.7), ("wgan-gp", 0.35)])
+@pytest.mark.parametrize(
+    ("regularizer", "strength"), [("none", 0.0), ("r1", 0.7), ("wgan-gp", 0.35)]
+)
 def test_field_is_the_mirror_image_of_the_torch_losses(loss, regularizer, strength):
     """The code losses with D(x) = -psi x: autograd of r1lab.losses and r1lab.penalties."""
     rng = np.random.default_rng(0)
@@ -168,7 +175,10 @@ def test_field_broadcasts_and_does_not_overflow():
     [
         (lambda: DiracGAN("hinge!"), "unknown loss 'hinge!': use one of minimax"),
         (lambda: DiracGAN(regularizer="r3"), "unknown regularizer 'r3': use one of none, r1"),
-        (lambda: DiracGAN(regularizer="r1", strength=-1), "strength must be finite and not negative"),
+        (
+            lambda: DiracGAN(regularizer="r1", strength=-1),
+            "strength must be finite and not negative",
+        ),
         (lambda: DiracGAN(strength=float("nan")), "strength must be finite and not negative"),
         (lambda: DiracGAN("minimax", "wgan-gp", 1.0).jacobian(), "jumps across psi = 0"),
         (lambda: DiracGAN("minimax", "wgan-gp", 1.0).eigenvalues(), "jumps across psi = 0"),
