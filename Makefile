@@ -1,0 +1,57 @@
+# Every command of the project. Needs Python 3.11 or newer and make, nothing else.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+SITE := _build/html
+CHAPTERS := $(sort $(wildcard book/*.ipynb))
+
+# One thread a process: sums are added in one order, and two workers share the cores.
+NBVAL := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --nbval --nbval-current-env \
+	--nbval-cell-timeout 300 -n 2 --dist loadfile
+
+.PHONY: help book test train notebooks screenshots serve lint lock
+
+help:
+	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile | expand -t 18
+
+book: $(STAMP) ## build the book and say where it is
+	$(BIN)/jupyter-book build . -W -n --keep-going
+	@echo "The book: file://$(CURDIR)/$(SITE)/index.html"
+
+test: $(STAMP) ## everything that CI runs
+	$(BIN)/python -m pytest -n 2 --doctest-modules r1lab tests/unit
+	$(NBVAL) $(CHAPTERS) tests/notebooks
+	$(MAKE) --no-print-directory book
+	$(BIN)/python -m pytest tests/site
+
+train: $(STAMP) ## train a GAN with the defaults
+	$(BIN)/r1lab train
+
+notebooks: $(STAMP) ## execute every chapter in place and check what came
+	$(BIN)/python tools/execute.py $(CHAPTERS)
+	$(BIN)/python tools/check_book.py $(CHAPTERS)
+
+screenshots: $(STAMP) ## pictures of the built pages, for a person to look at
+	$(BIN)/python tools/screenshots.py
+
+serve: book ## read the book at http://localhost:8000
+	$(BIN)/python -m http.server --directory $(SITE) 8000
+
+lint: $(STAMP) ## style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy r1lab
+
+lock: $(STAMP) ## write requirements.txt anew from pyproject.toml
+	$(BIN)/python tools/lock.py
+
+$(STAMP): requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("r1lab needs Python 3.11 or newer and this is %d.%d; name another one: make PYTHON=python3.12" % sys.version_info[:2])'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing the packages of requirements.txt into $(VENV) (once; some minutes) ..."
+	@$(PIP) install --quiet -r requirements.txt
+	@$(PIP) install --quiet --no-deps -e .
+	@echo "Installed: $$($(PIP) list --format=freeze | wc -l) packages."
+	@touch $@

@@ -1,0 +1,129 @@
+"""What a run shows and hears: its metrics file, its progress bar, and requests to stop."""
+
+import json
+import signal
+import threading
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Self
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from r1lab.images.config import Config
+from r1lab.images.files import write_atomically
+
+__all__ = ["MetricsLog", "ProgressBar", "StopSignals"]
+
+
+class MetricsLog:
+    """A file of metrics, one JSON object a line.
+
+    Parameters
+    ----------
+    path : the file.
+    step : where the run starts; lines of later steps, from a run that was killed after its last
+        checkpoint, are dropped, because those steps are done again.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "metrics.jsonl"
+    ...     MetricsLog(path, 0).write({"step": 10, "d_loss": 1.5})
+    ...     path.read_text()
+    '{"step": 10, "d_loss": 1.5}\\n'
+    """
+
+    def __init__(self, path: Path, step: int) -> None:
+        self.path = path
+        lines = path.read_text().splitlines(keepends=True) if path.exists() else []
+        kept = [line for line in lines if line.endswith("}\n") and json.loads(line)["step"] <= step]
+        write_atomically(path, "".join(kept).encode())
+
+    def write(self, metrics: dict[str, float]) -> None:
+        """Append a line; whole lines only, whenever the process ends."""
+        with self.path.open("a") as file:
+            file.write(json.dumps(metrics) + "\n")
+
+
+class ProgressBar:
+    """A bar with images per second, the losses and the penalty; a context manager.
+
+    Parameters
+    ----------
+    config : for the number of steps and the batch.
+    step : where the run starts.
+    shown : False shows nothing.
+
+    Examples
+    --------
+    >>> with ProgressBar(Config(), step=0, shown=False) as bar:
+    ...     bar.update({"step": 1, "seconds": 0.1, "d_loss": 1.4, "g_loss": 0.7, "penalty": 0.1})
+    """
+
+    def __init__(self, config: Config, step: int, shown: bool) -> None:
+        self._images_per_step = config.batch * config.d_steps
+        self._previous: tuple[float, float] | None = None
+        self._bar = Progress(
+            MofNCompleteColumn(),
+            BarColumn(),
+            TextColumn("{task.fields[state]}"),
+            TimeRemainingColumn(),
+            disable=not shown,
+        )
+        self._task = self._bar.add_task("", total=config.steps, completed=step, state="")
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def update(self, metrics: dict[str, float]) -> None:
+        """Show the metrics of a step."""
+        state = "d {d_loss:.3f}  g {g_loss:.3f}  penalty {penalty:.3f}".format(**metrics)
+        now = (metrics["step"], metrics["seconds"])
+        if self._previous is not None and now[1] > self._previous[1]:
+            steps, seconds = now[0] - self._previous[0], now[1] - self._previous[1]
+            state = f"{steps * self._images_per_step / seconds:.0f} images/s  {state}"
+        self._previous = now
+        self._bar.update(self._task, completed=metrics["step"], state=state)
+
+
+class StopSignals:
+    """A context in which Ctrl-C and SIGTERM are noted in `received`; a second one stops at once.
+
+    Outside the main thread, where Python allows no handlers, it does nothing.
+
+    Examples
+    --------
+    >>> with StopSignals() as stop:
+    ...     signal.raise_signal(signal.SIGTERM)
+    ...     stop.received == signal.SIGTERM
+    True
+    """
+
+    def __init__(self) -> None:
+        self.received: int | None = None
+        self._before: dict[int, object] = {}
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._before[number] = signal.signal(number, self._note)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        if self.received is not None:
+            raise KeyboardInterrupt
+        self.received = number

@@ -1,0 +1,107 @@
+"""A browser, the built book over http and from disk, and pages that record what went wrong."""
+
+import os
+import re
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page, Route, sync_playwright
+
+from browser import SITE, launch, settle
+
+NO_BROWSER = "no Chromium here and none to download: the site tests did not run"
+
+# The one known noise: Chromium refuses a font preload marked crossorigin on a file: page, and the
+# theme marks its icon fonts so. Its style sheet then loads the same files, which is allowed.
+ICON_FONT = re.compile(r"file:.*/fontawesome/.*\.woff2")
+
+
+@dataclass
+class Visit:
+    """An open page and everything that it failed to load or complained about."""
+
+    page: Page
+    problems: list[str] = field(default_factory=list)
+
+    def listen(self) -> None:
+        page, note = self.page, self.note
+        page.on("console", lambda m: m.type == "error" and note(m.text, m.location["url"]))
+        page.on("pageerror", lambda error: note(str(error)))
+        page.on("requestfailed", lambda request: note(f"failed: {request.failure}", request.url))
+        page.on("response", lambda r: r.status >= 400 and note(f"status {r.status}", r.url))
+
+    def note(self, problem: str, url: str = "") -> None:
+        if not ICON_FONT.search(f"{problem} {url}"):
+            self.problems.append(f"{problem} {url}")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        found = launch(playwright)
+        if found is None:
+            # In CI a skipped browser test would look like a passed one.
+            (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(NO_BROWSER)
+        yield found
+        found.close()
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Say it aloud: a row of `s` is easily missed."""
+    if any(NO_BROWSER in str(report.longrepr) for report in terminalreporter.getreports("skipped")):
+        terminalreporter.section("WARNING")
+        terminalreporter.line(NO_BROWSER, red=True, bold=True)
+
+
+@pytest.fixture(scope="session")
+def origins() -> Iterator[dict[str, str]]:
+    """Where the built book is: on a local server, and on disk."""
+    if not (SITE / "index.html").exists():
+        pytest.fail(f"{SITE} is missing: run `make book` before the site tests")
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *args: object) -> None:
+            pass
+
+    class Server(ThreadingHTTPServer):
+        def handle_error(self, *args: object) -> None:
+            """A closed window breaks off its downloads; what a page misses is in its problems."""
+
+    server = Server(("127.0.0.1", 0), partial(Quiet, directory=str(SITE)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield {"http": f"http://127.0.0.1:{server.server_port}", "file": SITE.as_uri()}
+    server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def visit(browser: Browser, origins: dict[str, str]) -> Callable[..., Any]:
+    """`with visit(name, origin, **context options)`: the settled page, cut off from any network."""
+
+    @contextmanager
+    def open_page(name: str, origin: str = "http", **options: Any) -> Iterator[Visit]:
+        context = browser.new_context(**options)
+        context.route("**/*", only_local)
+        opened = Visit(context.new_page())
+        opened.listen()
+        opened.page.goto(f"{origins[origin]}/{name}.html")
+        settle(opened.page)
+        yield opened
+        context.close()
+
+    return open_page
+
+
+def only_local(route: Route) -> None:
+    """Let the book's own files through and nothing else."""
+    url = urlsplit(route.request.url)
+    if url.scheme in ("file", "data", "blob") or url.hostname == "127.0.0.1":
+        route.continue_()
+    else:
+        route.abort()

@@ -1,0 +1,108 @@
+"""What a reader sees: every page of the built book in a real browser, without any network."""
+
+import re
+from pathlib import Path
+
+import pytest
+from bs4 import BeautifulSoup
+
+from browser import SITE, pages
+
+PAGES = pages()
+TRANSPARENT = "rgba(0, 0, 0, 0)"
+
+
+@pytest.fixture(
+    scope="module", params=[(n, o) for n in PAGES for o in ("http", "file")], ids="-".join
+)
+def desktop(request, visit):
+    """Each page in a wide window, from a server and from disk."""
+    with visit(*request.param) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module", params=PAGES)
+def phone(request, visit):
+    """Each page on a phone in dark mode."""
+    size = {"width": 390, "height": 844}
+    with visit(
+        request.param, viewport=size, is_mobile=True, has_touch=True, color_scheme="dark"
+    ) as opened:
+        yield opened
+
+
+def test_page_loads_without_a_complaint(desktop):
+    assert desktop.problems == []
+
+
+def test_maths_is_typeset(desktop):
+    article = desktop.page.locator("article")
+    assert article.locator("mjx-container").count() >= article.locator(".math").count()
+    assert article.locator("mjx-merror, [data-mjx-error]").count() == 0
+
+
+def test_pictures_load_and_are_described(desktop):
+    pictures = desktop.page.locator("article img").evaluate_all(
+        "images => images.map(i => ({ width: i.naturalWidth, alt: i.alt, src: i.src }))"
+    )
+    for picture in pictures:
+        assert picture["width"] > 0, picture
+        # Without an alt text Sphinx writes the file's name there.
+        assert picture["alt"].strip(), picture
+        assert Path(picture["src"]).name not in picture["alt"], picture
+
+
+def test_explorers_draw_and_answer_the_keyboard(desktop):
+    for explorer in desktop.page.locator(".anywidget-static").all():
+        assert explorer.get_attribute("data-state") == "ready", explorer.inner_text()
+        drawn = "e => e instanceof SVGElement ? e.childElementCount : e.width * e.height"
+        sizes = explorer.locator("svg, canvas").evaluate_all(f"all => all.map({drawn})")
+        assert sizes
+        assert min(sizes) > 0
+        readout = explorer.locator("output, [data-readout]")
+        for slider in explorer.locator("input[type=range]").all():
+            before = readout.all_inner_texts()
+            slider.focus()
+            at_end = slider.evaluate("s => s.value === s.max")
+            for _ in range(5):
+                desktop.page.keyboard.press("ArrowLeft" if at_end else "ArrowRight")
+            assert readout.all_inner_texts() != before
+    assert desktop.problems == []
+
+
+def test_phone_needs_no_sideways_scroll(phone):
+    assert phone.page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_dark_page_has_no_light_plates(phone):
+    assert phone.page.evaluate("document.documentElement.dataset.theme") == "dark"
+    styles = phone.page.locator("article :is(.cell_output img, .anywidget-static)").evaluate_all(
+        """elements => elements.flatMap((e) => [e, e.closest('.output')].filter(Boolean))
+            .map((e) => { const s = getComputedStyle(e); return [s.backgroundColor, s.filter]; })"""
+    )
+    assert all(style == [TRANSPARENT, "none"] for style in styles), styles
+
+
+def test_front_door_leads_to_the_first_page(visit):
+    with visit(PAGES[-1]) as opened:
+        opened.page.goto(opened.page.url.removesuffix(f"{PAGES[-1]}.html"))
+        opened.page.wait_for_url(f"**/{PAGES[0]}.html")
+        assert opened.problems == []
+
+
+def test_search_finds_the_subject(visit):
+    with visit("search") as opened:
+        opened.page.goto(f"{opened.page.url}?q=discriminator")
+        opened.page.locator("#search-results li a").first.wait_for(timeout=10_000)
+
+
+@pytest.mark.parametrize(
+    "path", sorted(SITE.rglob("*.html")), ids=lambda path: str(path.relative_to(SITE))
+)
+def test_no_page_names_a_foreign_script_style_or_picture(path):
+    page = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+    named = [tag.get("src") or tag.get("href") for tag in page.select("script, link, img, iframe")]
+    assert [url for url in named if url and re.match(r"(https?:)?//", url)] == []
+    # Widget state is data, not code.
+    scripts = [tag.get_text() for tag in page.select("script:not([type])")]
+    assert not any("https://" in script for script in scripts)

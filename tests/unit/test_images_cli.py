@@ -1,0 +1,160 @@
+"""The command line as a user meets it: sentences, exit codes, signals."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from importlib.metadata import entry_points
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from r1lab.images import checkpoints
+from r1lab.images.cli import main
+
+TINY = ["--size", "16", "--width", "4", "--batch", "4", "--latent-dim", "8", "--device", "cpu"]
+
+
+@pytest.fixture
+def data(tmp_path):
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for i, image in enumerate(np.random.default_rng(0).integers(0, 256, (6, 16, 16), np.uint8)):
+        Image.fromarray(image).save(folder / f"{i}.png")
+    return str(folder)
+
+
+def start(arguments, **environment):
+    return subprocess.Popen(
+        [sys.executable, "-m", "r1lab", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
+    )
+
+
+def failure(capsys, arguments):
+    """The one sentence on stderr of a command that must fail with exit code 2."""
+    with pytest.raises(SystemExit) as stop:
+        main(arguments)
+    out, error = capsys.readouterr()
+    assert stop.value.code == 2
+    assert out == ""
+    assert "Traceback" not in error
+    assert error.startswith("r1lab: ")
+    assert error.count("\n") == 1
+    return error
+
+
+def test_train_resume_and_sample(data, tmp_path, capsys):
+    run = tmp_path / "run"
+    main(["train", "--data", data, "--steps", "3", "--out", str(run), *TINY])
+    main(["resume", str(run), "--steps", "5"])
+    assert checkpoints.load(run / checkpoints.FILE_NAME)[1]["step"] == 5
+    capsys.readouterr()
+    main(["sample", str(run), "--count", "6", "--out", str(tmp_path / "new.png")])
+    assert capsys.readouterr().out == f"{tmp_path / 'new.png'}\n"
+    assert Image.open(tmp_path / "new.png").size == (3 * 16 + 2 * 2, 2 * 16 + 2)
+    main(["sample", str(run), "--seed", "3"])
+    assert (run / "samples-seed-3.png").is_file()
+
+
+def test_user_errors_are_one_sentence(data, tmp_path, capsys):
+    run, out = tmp_path / "run", ["--out", str(tmp_path / "new")]
+    main(["train", "--data", data, "--steps", "1", "--out", str(run), *TINY])
+    capsys.readouterr()
+    assert "unknown data 'cifar'" in failure(capsys, ["train", "--data", "cifar", *out])
+    assert "gamma must" in failure(capsys, ["train", "--gamma", "-1", *out])
+    assert "size must" in failure(capsys, ["train", "--size", "48", *out])
+    taken = failure(capsys, ["train", "--data", data, "--out", str(run), *TINY])
+    assert f"r1lab resume {run}" in taken
+    assert "has done 1 steps" in failure(capsys, ["resume", str(run)])
+    assert "has done 1 steps" in failure(capsys, ["resume", str(run), "--steps", "1"])
+    assert "steps must" in failure(capsys, ["resume", str(run), "--steps", "0"])
+    assert "no checkpoint" in failure(capsys, ["resume", str(tmp_path / "nowhere")])
+    assert "no checkpoint" in failure(capsys, ["sample", str(tmp_path / "nowhere")])
+    assert "count must" in failure(capsys, ["sample", str(run), "--count", "0"])
+    assert "grid.doc" in failure(capsys, ["sample", str(run), "--out", "grid.doc"])
+    (tmp_path / "file").write_text("in the way")
+    blocked = ["--out", str(tmp_path / "file" / "run")]
+    assert "cannot make the folder" in failure(capsys, ["train", "--data", data, *blocked, *TINY])
+    (run / checkpoints.FILE_NAME).write_bytes(b"garbled")
+    assert "truncated or garbled" in failure(capsys, ["resume", str(run)])
+    assert "truncated or garbled" in failure(capsys, ["sample", str(run)])
+
+
+@pytest.mark.parametrize("arguments", [["train", "--gama", "1"], ["bogus"], [], ["resume"]])
+def test_mistyped_commands_fail_with_a_hint(arguments, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(arguments)
+    assert stop.value.code == 2
+    error = capsys.readouterr().err
+    assert "--help" in error
+    assert "Traceback" not in error
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_signal_saves_and_resume_repeats_the_uninterrupted_run(data, tmp_path, number, code):
+    run = tmp_path / "run"
+    process = start(["train", "--data", data, "--steps", "100000", "--out", str(run), *TINY])
+    deadline = time.monotonic() + 60
+    metrics = run / "metrics.jsonl"
+    while not (metrics.exists() and metrics.read_text().count("\n") >= 2):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    process.send_signal(number)
+    _, error = process.communicate(timeout=30)
+    assert process.returncode == code
+    step = checkpoints.load(run / checkpoints.FILE_NAME)[1]["step"]
+    assert error == f"r1lab: stopped after step {step}; continue with `r1lab resume {run}`\n"
+    assert step >= 20
+
+    torch.set_num_threads(1)
+    main(["resume", str(run), "--steps", str(step + 2)])
+    whole = tmp_path / "whole"
+    main(["train", "--data", data, "--steps", str(step + 2), "--out", str(whole), *TINY])
+    resumed, expected = (checkpoints.load(f / checkpoints.FILE_NAME)[0] for f in (run, whole))
+    for name, tensor in expected.items():
+        assert torch.equal(tensor, resumed[name]), name
+
+
+def test_divergence_is_one_sentence_with_its_own_exit_code(data, tmp_path, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["train", "--data", data, "--lr", "1e30", "--out", str(tmp_path / "run"), *TINY])
+    assert stop.value.code == 1
+    error = capsys.readouterr().err
+    assert "r1lab: training diverged before step 10 (" in error
+    assert "Traceback" not in error
+
+
+def test_metrics_are_json_lines_with_both_losses(data, tmp_path):
+    run = tmp_path / "run"
+    main(["train", "--data", data, "--steps", "20", "--out", str(run), *TINY])
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    assert [(line["step"], line["images"]) for line in lines] == [(10, 40), (20, 80)]
+    names = {"step", "images", "seconds", "d_loss", "g_loss", "penalty"}
+    assert all(set(line) == names | {"real_logit", "fake_logit"} for line in lines)
+
+
+def test_help_is_quick_and_imports_no_torch():
+    check = (
+        "import sys\nfrom r1lab.images.cli import main\n"
+        "try: main(['train', '--help'])\nexcept SystemExit as stop: assert stop.code == 0\n"
+        "assert 'torch' not in sys.modules"
+    )
+    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    words = " ".join(done.stdout.replace("│", " ").split())
+    for word in ("--gamma", "gamma is 2 x its weight", "mnist-5k, photos-32 or fashion-mnist"):
+        assert word in words
+
+
+def test_the_installed_command_is_this_one():
+    (command,) = entry_points(group="console_scripts", name="r1lab")
+    assert command.value == "r1lab.images.cli:main"
