@@ -10,5 +10,17 @@ import lazy_loader
 __version__ = version("r1lab")
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
-    __name__, submodules=["distributed", "gamma", "images", "losses", "notebook", "penalties", "step", "theory"]
+    __name__,
+    submodules=[
+        "distributed",
+        "doctor",
+        "gamma",
+        "images",
+        "losses",
+        "monitor",
+        "notebook",
+        "penalties",
+        "step",
+        "theory",
+    ],
 )

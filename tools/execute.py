@@ -81,6 +81,11 @@ def _run(node: nbformat.NotebookNode, path: Path, timeout: int) -> None:
             client.execute(env={**os.environ, **ONE_THREAD, "IPYTHONDIR": profile})
         except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
             raise NotebookFailed(f"{path}: cell {running} failed\n{error}") from error
+    for place, cell in enumerate(node.cells):
+        # Drawing happens after the cell: nbclient does not raise what fails there.
+        failed = [o for o in cell.get("outputs", ()) if o.output_type == "error"]
+        if failed and "raises-exception" not in cell.metadata.get("tags", ()):
+            raise NotebookFailed(f"{path}: cell {place} failed: {failed[0].evalue}")
 
 
 def make_canonical(notebook: Notebook) -> None:

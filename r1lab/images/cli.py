@@ -1,7 +1,8 @@
-"""The command line: `r1lab train`, `r1lab resume`, `r1lab sample`; also `python -m r1lab`."""
+"""The command line: `r1lab train | resume | sample | doctor`; also `python -m r1lab`."""
 
 # torch is imported by the commands themselves, so that --help answers at once.
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -56,6 +57,21 @@ def sample(
     print(path)
 
 
+def doctor(target: tyro.conf.Positional[str]) -> None:
+    """Check your own R1: a function of (discriminator, x, gamma) that returns a scalar.
+
+    Args:
+        target: Where it is, for example my_package.losses:r1_penalty.
+    """
+    from r1lab import doctor
+
+    try:
+        status = doctor.main(target)
+    except ValueError as error:
+        raise InputError(str(error)) from error
+    sys.exit(status)
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Run a command and exit; errors are one sentence on stderr.
 
@@ -72,7 +88,14 @@ def main(arguments: list[str] | None = None) -> None:
     Traceback (most recent call last):
     SystemExit: 2
     """
-    commands: dict[str, Callable[..., Any]] = {"train": train, "resume": resume, "sample": sample}
+    commands: dict[str, Callable[..., Any]] = {
+        "train": train,
+        "resume": resume,
+        "sample": sample,
+        "doctor": doctor,
+    }
+    # Idle OpenMP threads that spin make training many times slower when another program is busy.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         tyro.extras.subcommand_cli_from_dict(
             commands,

@@ -120,3 +120,14 @@ def test_failing_cell_is_named_and_the_file_left_alone(tmp_path, capsys):
     assert "ZeroDivisionError" in shown
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_figure_that_fails_when_it_is_drawn_fails_the_notebook(tmp_path, capsys):
+    """It is drawn after the cell has ended, where the kernel reports no failure."""
+    draw = 'plt.annotate("a", ("x", [1, 2, 3]))'
+    broken = f"import matplotlib.pyplot as plt\nplt.plot([0, 1])\n{draw}"
+    path = write_notebook(tmp_path / "broken.ipynb", broken)
+    before = path.read_bytes()
+    assert execute.main([str(path)]) == 1
+    assert "cell 1 failed" in capsys.readouterr().err
+    assert path.read_bytes() == before

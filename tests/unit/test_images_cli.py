@@ -88,6 +88,31 @@ def test_user_errors_are_one_sentence(data, tmp_path, capsys):
     assert "truncated or garbled" in failure(capsys, ["sample", str(run)])
 
 
+@pytest.mark.parametrize(
+    ("source", "code", "said"),
+    [
+        ("from r1lab.penalties import r1", 0, "check_penalty(r1): no faults"),
+        (
+            "from r1lab import penalties\ndef r1(*a): return 2 * penalties.r1(*a)",
+            1,
+            "factor 1/2 missing",
+        ),
+    ],
+)
+def test_doctor_examines_the_users_own_function(source, code, said, tmp_path, monkeypatch, capsys):
+    (tmp_path / f"users_{code}.py").write_text(source)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as stop:
+        main(["doctor", f"users_{code}:r1"])
+    assert stop.value.code == code
+    assert said in capsys.readouterr().out
+
+
+def test_doctor_without_a_function_is_one_sentence(capsys):
+    assert "package.module:function" in failure(capsys, ["doctor", "nothing"])
+    assert "no_such_module" in failure(capsys, ["doctor", "no_such_module:r1"])
+
+
 @pytest.mark.parametrize("arguments", [["train", "--gama", "1"], ["bogus"], [], ["resume"]])
 def test_mistyped_commands_fail_with_a_hint(arguments, capsys):
     with pytest.raises(SystemExit) as stop:
