@@ -1,8 +1,5 @@
 """The two players of a run: networks, optimisers, and the generator's moving average."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
@@ -12,9 +9,9 @@ from r1lab.images import checkpoints
 from r1lab.images.config import Config
 from r1lab.images.draws import WEIGHTS, stream_seed
 from r1lab.images.networks import Discriminator, Generator, in_channels_last
-from r1lab.step import DiscriminatorStep
+from r1lab.step import DiscriminatorStep, GeneratorStep
 
-__all__ = ["Players", "frozen", "make_penalty"]
+__all__ = ["Players", "make_penalty"]
 
 
 class Players:
@@ -31,6 +28,7 @@ class Players:
     ----------
     generator, discriminator : the networks.
     discriminator_step : the discriminator with its loss and penalty.
+    generator_step : the generator with its loss.
     ema : the generator's exponential moving average; `ema(latents)` makes the samples.
     generator_optimizer, discriminator_optimizer : Adam.
     loss : of `r1lab.losses`.
@@ -65,6 +63,7 @@ class Players:
         self.discriminator_step = DiscriminatorStep(
             self.discriminator, self.loss, make_penalty(config, penalty_noise)
         )
+        self.generator_step = GeneratorStep(self.generator, self.discriminator, self.loss)
         self.generator_optimizer = _adam(self.generator, config)
         self.discriminator_optimizer = _adam(self.discriminator, config)
 
@@ -111,26 +110,6 @@ def make_penalty(config: Config, noise: torch.Generator | None = None) -> penalt
     if config.penalty == "wgan-gp":
         return penalties.WGANGP(weight=config.gamma / 2, generator=noise)
     return penalties.get(config.penalty, config.gamma)
-
-
-@contextmanager
-def frozen(module: nn.Module) -> Iterator[None]:
-    """A context in which no gradient is computed for a module's parameters, only through it.
-
-    Examples
-    --------
-    >>> layer = nn.Linear(1, 1)
-    >>> with frozen(layer):
-    ...     layer.weight.requires_grad
-    False
-    >>> layer.weight.requires_grad
-    True
-    """
-    module.requires_grad_(False)
-    try:
-        yield
-    finally:
-        module.requires_grad_(True)
 
 
 def _adam(network: nn.Module, config: Config) -> torch.optim.Optimizer:

@@ -11,7 +11,6 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from torch import Tensor
 
-from r1lab import losses
 from r1lab.images import checkpoints, draws
 from r1lab.images.config import Config
 from r1lab.images.data import load
@@ -19,7 +18,7 @@ from r1lab.images.errors import Diverged, InputError, Interrupted
 from r1lab.images.files import new_run_folder
 from r1lab.images.monitor import MetricsLog, ProgressBar, StopSignals
 from r1lab.images.pictures import grid, write_picture
-from r1lab.images.players import Players, frozen
+from r1lab.images.players import Players
 from r1lab.images.sampling import sample
 
 __all__ = ["StepResult", "Trainer", "training_step"]
@@ -69,18 +68,16 @@ def training_step(
         accelerator.backward(terms.total)
         p.discriminator_optimizer.step()
 
-    with frozen(p.discriminator):  # the generator's step needs no gradient of D's weights
-        with accelerator.autocast():
-            fake_logits = p.discriminator(p.generator(latents[-1]))
-            real_logits = p.discriminator(reals[-1]) if p.loss is losses.RELATIVISTIC else None
-            g_loss = p.loss.generator(fake_logits, real_logits)
-        p.generator_optimizer.zero_grad()
-        accelerator.backward(g_loss)
-        p.generator_optimizer.step()
+    with accelerator.autocast():
+        generated = p.generator_step(latents[-1], reals[-1])  # without gradients of D's weights
+    p.generator_optimizer.zero_grad()
+    accelerator.backward(generated.total)
+    p.generator_optimizer.step()
 
     p.ema.update_parameters(p.generator)
     means = (terms.real_logits.float().mean(), terms.fake_logits.float().mean())
-    return StepResult(*(t.detach() for t in (terms.adversarial, g_loss, terms.penalty, *means)))
+    losses = (terms.adversarial, generated.total, terms.penalty)
+    return StepResult(*(t.detach() for t in (*losses, *means)))
 
 
 class Trainer:
