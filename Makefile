@@ -24,7 +24,7 @@ book: $(STAMP) ## build the book and say where it is
 	@echo "The book: file://$(CURDIR)/$(SITE)/index.html"
 
 test: $(STAMP) ## everything that CI runs
-	$(BIN)/python -m pytest -n 2 --doctest-modules r1lab tests/unit
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --doctest-modules r1lab tests/unit
 	$(NBVAL) $(CHAPTERS) tests/notebooks
 	$(MAKE) --no-print-directory book
 	$(BIN)/python -m pytest tests/site

@@ -99,10 +99,14 @@ def _ranks_unlike_rank_0(tensor: torch.Tensor | None, like: torch.Tensor) -> lis
     own = torch.full_like(like, float("nan")).detach() if tensor is None else tensor
     first = own.clone()
     dist.broadcast(first, src=0)
-    same = torch.equal(own.contiguous().view(torch.uint8), first.contiguous().view(torch.uint8))
+    same = torch.equal(_bits(own), _bits(first))
     flags = [torch.zeros(1, device=like.device) for _ in range(dist.get_world_size())]
     dist.all_gather(flags, torch.full((1,), float(not same), device=like.device))
     return [rank for rank, flag in enumerate(flags) if flag.item()]
+
+
+def _bits(tensor: torch.Tensor) -> torch.Tensor:
+    return tensor.contiguous().reshape(-1).view(torch.uint8)
 
 
 def _sharded_modules(step: nn.Module) -> list[FSDPModule]:

@@ -67,9 +67,9 @@ CONVENTIONS: dict[str, Convention] = {
     "r3gan": Convention(_HALF, lambda s: 1),
     "stargan_v2": Convention(_HALF, lambda s: 1),
     "studiogan": Convention(_HALF, lambda s: 1),
+    "basicsr": Convention(_HALF, lambda s: 1),  # r1_reg_weight, halved by its StyleGAN2 model
     # Without the one half.
     "gan_stability": Convention(_WHOLE, lambda s: 2),
-    "basicsr": Convention(_WHOLE, lambda s: 2),
     "wgan_gp_weight": Convention("v * mean_batch((|g| - c)^2) with c = 0", lambda s: 2),
     # Lazy, without the multiplier.
     "lucidrains": Convention(_LAZY + _WHOLE, lambda s: 2 / s.interval, ("interval",)),
@@ -154,9 +154,16 @@ def _factor(name: str, setting: Mapping[str, object]) -> float:
     given = {key: setting[key] for key in convention.needs}
     for key, item in given.items():
         entries = item if isinstance(item, tuple) else (item,)
-        if not entries or any(entry is None or not entry > 0 for entry in entries):
-            raise ValueError(f"{name} needs {key}=, positive, not {item}")
+        whole = key != "sigma"
+        if not entries or not all(_is_positive(entry, whole) for entry in entries):
+            kind = "a tuple of positive whole numbers" if key == "shape" else "positive"
+            raise ValueError(f"{name} needs {key}=, {kind}, not {item}")
     return convention.factor(Setting(**given))  # type: ignore[arg-type]
+
+
+def _is_positive(entry: object, whole: bool) -> bool:
+    kinds = int if whole else (int, float)
+    return isinstance(entry, kinds) and 0 < entry < math.inf
 
 
 def stylegan_heuristic(resolution: int, batch: int) -> float:
@@ -235,6 +242,10 @@ class LazyR1:
     >>> lazy = LazyR1(gamma=10.0, interval=4)
     >>> [lazy.at(step) for step in range(5)]
     [40.0, 0.0, 0.0, 0.0, 40.0]
+
+    In a loop, so that nothing is computed in the steps between:
+    `step.penalty = penalties.R1(gamma) if (gamma := lazy.at(k)) else None`
+    (`step.module.penalty` under DistributedDataParallel).
     """
 
     gamma: float
@@ -243,8 +254,8 @@ class LazyR1:
     def __post_init__(self) -> None:
         if not 0 <= self.gamma < math.inf:
             raise ValueError(f"gamma must be finite and not negative, not {self.gamma}")
-        if self.interval < 1:
-            raise ValueError(f"interval must be at least 1, not {self.interval}")
+        if not isinstance(self.interval, int) or self.interval < 1:
+            raise ValueError(f"interval must be a whole number from 1, not {self.interval}")
 
     def at(self, step: int) -> float:
         """The gamma of this step: 0 means that the penalty need not be computed.

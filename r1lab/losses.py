@@ -14,6 +14,7 @@ tensor(0.6931)
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -46,6 +47,7 @@ class Loss:
     """
 
     name: str
+    pairs: ClassVar[bool] = False  # whether the generator's loss needs the real logits
 
     def __repr__(self) -> str:
         return f"losses.get({self.name!r})"
@@ -156,6 +158,8 @@ class _LeastSquares(Loss):
 class _Relativistic(Loss):
     """softplus(D(G(z)) - D(x)); G: softplus(D(x) - D(G(z))). Jolicoeur-Martineau 2018."""
 
+    pairs = True
+
     def _discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         return softplus(_paired_difference(fake, real)).mean()
 
@@ -200,7 +204,7 @@ def get(loss: "str | Loss") -> Loss:
     """
     if isinstance(loss, Loss):
         return loss
-    if loss not in _BY_NAME:
+    if not isinstance(loss, str) or loss not in _BY_NAME:
         raise ValueError(f"unknown loss {loss!r}: use one of {', '.join(_BY_NAME)}")
     return _BY_NAME[loss]
 

@@ -50,8 +50,9 @@ class DiscriminatorStep(nn.Module):
 
     The penalty's forward pass is shared with the loss wherever both look at the same batch. Wrap
     *this* module in DistributedDataParallel, not the discriminator. To change gamma during training
-    assign another `penalty` (None for a lazy step without one), or give it a 0-d tensor as gamma
-    and fill that: under torch.compile nothing is compiled again.
+    assign another `penalty` (None for a lazy step without one; to `.module.penalty` of a DDP
+    wrapper), or give it a 0-d tensor as gamma and fill that: nothing is compiled again.
+    Class-conditional: both batches get the same `*args`, so make the fakes with the reals' labels.
 
     Parameters
     ----------
@@ -97,7 +98,8 @@ class DiscriminatorStep(nn.Module):
         """The step's terms on a real and a fake batch, each (B, ...); *args go to D after x."""
         terms = None
         if self.penalty is not None:
-            scale = 1.0 if self.scaler is None else self.scaler.get_scale()
+            # Above 2**15 the logits' own gradient would overflow float16.
+            scale = 1.0 if self.scaler is None else min(self.scaler.get_scale(), 2.0**15)
             terms = self.penalty(self.discriminator, real, fake, args, scale)
         real_logits = terms.real_logits if terms else None
         fake_logits = terms.fake_logits if terms else None
@@ -143,14 +145,17 @@ class GeneratorStep(nn.Module):
         self._discriminator = (discriminator,)  # a tuple hides it from parameters()
         self.loss = losses.get(loss)
 
-    def forward(self, latents: Tensor, real: Tensor | None = None, *args: Any) -> GeneratorTerms:
-        """The step's terms on a batch of latents; *args go to both players, after z and x."""
+    def forward(self, latents: Tensor, *args: Any, real: Tensor | None = None) -> GeneratorTerms:
+        """The step's terms on a batch of latents; *args go to both players, after z and x.
+
+        `real` is used by the relativistic loss only, which pairs the two batches.
+        """
         (discriminator,) = self._discriminator
         weights = {name: value.detach() for name, value in discriminator.named_parameters()}
         fake = self.generator(latents, *args)
         fake_logits = functional_call(discriminator, weights, (fake, *args))
         real_logits = None
-        if real is not None and self.loss is losses.RELATIVISTIC:
+        if real is not None and self.loss.pairs:
             with torch.no_grad():  # no generator in it
                 real_logits = discriminator(real, *args)
         return GeneratorTerms(self.loss.generator(fake_logits, real_logits), fake, fake_logits)
@@ -162,12 +167,13 @@ def accumulate(
     fake: Tensor,
     *args: Any,
     parts: int,
-    scaler: GradScaler | None = None,
 ) -> StepTerms:
     """Forward and backward of a discriminator step in `parts` equal parts of the batch.
 
     The gradients that it adds to the parameters are those of the whole batch; the memory is that of
-    one part. Under DistributedDataParallel or FSDP2 only the last part is synchronised.
+    one part. (Not where samples see each other: BatchNorm, DRAGAN's noise scale. Random penalties
+    draw other points.) Under DistributedDataParallel or FSDP2 only the last part is synchronised.
+    The step's scaler, if it has one, scales each backward.
 
     Parameters
     ----------
@@ -175,7 +181,6 @@ def accumulate(
     real, fake : (B, ...) batches; B a multiple of `parts`.
     *args : further arguments of the discriminator; tensors with B rows are split, too.
     parts : number of parts.
-    scaler : scales the loss before each backward.
 
     Returns
     -------
@@ -197,6 +202,8 @@ def accumulate(
             f"real and fake must have one batch size, a multiple of parts={parts}, "
             f"not {batch} and {len(fake)}"
         )
+    own = step.module if isinstance(step, DistributedDataParallel) else step
+    scaler = own.scaler if isinstance(own, DiscriminatorStep) else None
     split = [_split(arg, parts, batch) for arg in (real, fake, *args)]
     done = []
     for number, part in enumerate(zip(*split, strict=True), start=1):

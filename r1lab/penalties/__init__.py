@@ -54,6 +54,15 @@ _BY_NAME: dict[str, Callable[[float], Penalty]] = {
     "approximate-r1": ApproximateR1,
     "approximate-r2": ApproximateR2,
 }
+_FUNCTIONS: tuple[object, ...] = (
+    r1,
+    r2,
+    zero_centered,
+    wgan_gp,
+    dragan,
+    approximate_r1,
+    approximate_r2,
+)
 
 
 def get(penalty: "str | Penalty | None", strength: float | None = None) -> Penalty | None:
@@ -67,7 +76,8 @@ def get(penalty: "str | Penalty | None", strength: float | None = None) -> Penal
 
     Raises
     ------
-    ValueError : an unknown name, or a name without its strength.
+    TypeError : a class or a function of this package, or what cannot be called.
+    ValueError : an unknown name, a name without its strength, or an object with one.
 
     Examples
     --------
@@ -77,6 +87,14 @@ def get(penalty: "str | Penalty | None", strength: float | None = None) -> Penal
     if penalty is None or penalty == "none":
         return None
     if not isinstance(penalty, str):
+        is_ours = any(penalty is function for function in _FUNCTIONS)
+        if is_ours or isinstance(penalty, type) or not callable(penalty):
+            raise TypeError(
+                "a penalty must be a name or an object such as penalties.R1(gamma=10.0), "
+                f"not {penalty!r}"
+            )
+        if strength is not None:
+            raise ValueError("a penalty object carries its own strength: give no other")
         return penalty
     if penalty not in _BY_NAME:
         raise ValueError(f"unknown penalty {penalty!r}: use one of none, {', '.join(_BY_NAME)}")

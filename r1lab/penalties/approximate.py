@@ -5,12 +5,14 @@ For n ~ N(0, I), E ((D(x + sigma n) - D(x)) / sigma)^2 tends to ||grad_x D(x)||^
 """
 
 from dataclasses import dataclass
-from math import ceil
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.dropout import _DropoutNd
 
+from r1lab.penalties.interpolates import check_generator
 from r1lab.penalties.primitive import (
     HALF,
     Discriminator,
@@ -18,6 +20,7 @@ from r1lab.penalties.primitive import (
     Transform,
     check_batch,
     check_not_negative,
+    check_trainable,
     logits_of,
 )
 
@@ -54,7 +57,7 @@ def approximate_r1(
     generator : source of the noise; torch's global one by default.
     fraction : the share of the batch that is probed, its first samples.
     args : further arguments of the discriminator; a tensor with B rows is cut with the batch.
-    transform : preprocessing or augmentation of x, applied after the noise.
+    transform : preprocessing of x, applied after the noise; it must not be random.
 
     Returns
     -------
@@ -64,7 +67,8 @@ def approximate_r1(
     ------
     TypeError : a batch that is not a floating-point tensor.
     ValueError : a negative gamma, a sigma that is too small for the precision of the logits, no
-        probes, a fraction outside (0, 1], or a batch or logits without their dimensions.
+        probes, a fraction outside (0, 1], a batch or logits without their dimensions, a frozen
+        discriminator, or one with dropout or BatchNorm in training mode.
 
     Examples
     --------
@@ -122,21 +126,25 @@ class _Approximate:
         if not 0 < self.fraction <= 1:
             raise ValueError(f"fraction must be above 0 and at most 1, not {self.fraction}")
 
-    def _at(self, discriminator: Discriminator, x: Tensor, args: tuple) -> tuple[Tensor, Tensor]:
+    def _at(
+        self, discriminator: Discriminator, x: Tensor, args: tuple
+    ) -> tuple[Tensor | None, Tensor]:
         check_batch("x", x)
-        logits = logits_of(discriminator, x, args, self.transform)
+        check_generator(self.generator)
+        check_trainable(discriminator)
+        _check_repeatable(discriminator)
+        batch, rows = len(x), max(1, round(self.fraction * len(x)))
+        shape = (self.probes, rows, *x.shape[1:])
+        noise = torch.randn(shape, dtype=x.dtype, device=x.device, generator=self.generator)
+        moved = (x[:rows] + self.sigma * noise).flatten(0, 1)
+        # One forward for all, so that spectral norm's power iteration cannot move in between.
+        every = tuple(_repeated(arg, batch, rows, self.probes) for arg in args)
+        logits = logits_of(discriminator, torch.cat([x, moved]), every, self.transform)
         self._check_precision(x, logits)
-        rows = ceil(self.fraction * x.shape[0])
-        some, base = x[:rows], _per_sample(logits[:rows])
-        cut = tuple(_first_rows(arg, rows, x.shape[0]) for arg in args)
-        squares = []
-        for _ in range(self.probes):
-            noise = torch.randn(
-                some.shape, dtype=x.dtype, device=x.device, generator=self.generator
-            )
-            moved = logits_of(discriminator, some + self.sigma * noise, cut, self.transform)
-            squares.append(((_per_sample(moved) - base) / self.sigma).square().mean())
-        return logits, self.gamma / 2 * torch.stack(squares).mean()
+        base, probed = _per_sample(logits[:rows]), _per_sample(logits[batch:])
+        slopes = (probed.view(self.probes, rows) - base) / self.sigma
+        usable = logits[:batch] if self.transform is None else None
+        return usable, self.gamma / 2 * slopes.square().mean()
 
     def _check_precision(self, x: Tensor, logits: Tensor) -> None:
         dtypes = [x.dtype, logits.dtype]
@@ -200,6 +208,18 @@ def _per_sample(logits: Tensor) -> Tensor:
     return (logits.float() if logits.dtype in HALF else logits).reshape(len(logits), -1).sum(1)
 
 
-def _first_rows(arg: Any, rows: int, batch: int) -> Any:
+def _repeated(arg: Any, batch: int, rows: int, probes: int) -> Any:
     is_batch = isinstance(arg, Tensor) and arg.shape[:1] == (batch,)
-    return arg[:rows] if is_batch else arg
+    return torch.cat([arg, *[arg[:rows]] * probes]) if is_batch else arg
+
+
+def _check_repeatable(discriminator: Discriminator) -> None:
+    if not isinstance(discriminator, nn.Module):
+        return
+    for name, module in discriminator.named_modules():
+        if module.training and isinstance(module, (_DropoutNd, _BatchNorm)):
+            raise ValueError(
+                f"{type(module).__name__} {name!r} makes D(x) differ from one sample's pass to the "
+                "next, and a finite difference would take that for slope: use the exact penalty, "
+                "or another discriminator"
+            )

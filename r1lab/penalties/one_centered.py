@@ -11,6 +11,7 @@ from r1lab.penalties.primitive import (
     Implementation,
     PenaltyTerms,
     Transform,
+    check_implementation,
     check_not_negative,
     input_gradient,
 )
@@ -126,6 +127,7 @@ class WGANGP:
 
     def __post_init__(self) -> None:
         check_not_negative("weight", self.weight)
+        check_implementation(self.implementation)
         check_not_negative("center", self.center)
 
     def __call__(
@@ -161,6 +163,7 @@ class DRAGAN:
 
     def __post_init__(self) -> None:
         check_not_negative("weight", self.weight)
+        check_implementation(self.implementation)
 
     def __call__(
         self,

@@ -1,6 +1,7 @@
 """What every penalty is made of: the gradient of the logits with respect to the input."""
 
 from collections.abc import Callable
+from numbers import Real
 from typing import Any, Literal, NamedTuple, Protocol
 
 import torch
@@ -13,7 +14,9 @@ __all__ = [
     "PenaltyTerms",
     "Transform",
     "check_batch",
+    "check_implementation",
     "check_not_negative",
+    "check_trainable",
     "input_gradient",
     "logits_of",
     "squared_gradient_norm",
@@ -65,7 +68,7 @@ def squared_gradient_norm(
     Parameters
     ----------
     discriminator : callable (B, ...) -> (B,) or (B, ...), logits, not probabilities. A module
-        under `torch.compile` is used uncompiled: compiled code has no second derivative.
+        wrapped by `torch.compile` is used uncompiled: compiled code has no second derivative.
     x : (B, ...) floating-point batch of at least two dimensions, images or vectors.
     *args : passed on to the discriminator, after x (class labels, say).
     implementation : "autograd" or "functional".
@@ -85,8 +88,9 @@ def squared_gradient_norm(
     ------
     TypeError : x is not a floating-point tensor.
     ValueError : x has no feature dimension or is empty, the logits lack the batch dimension or
-        do not depend on x, the implementation is unknown, or, while gradients are enabled,
-        the discriminator is a module none of whose parameters can train.
+        do not depend on x ("functional" gives zero there), the implementation is unknown, a part
+        of the discriminator is compiled, or, while gradients are enabled, the discriminator is
+        a module none of whose parameters can train.
 
     Examples
     --------
@@ -116,12 +120,9 @@ def input_gradient(
     tensor([[3., 3., 3., 3.]])
     """
     check_batch("x", x)
-    if implementation not in ("autograd", "functional"):
-        raise ValueError(
-            f'implementation must be "autograd" or "functional", not {implementation!r}'
-        )
+    check_implementation(implementation)
     discriminator = _uncompiled(discriminator)
-    _check_trainable(discriminator)
+    check_trainable(discriminator)
 
     def forward(x: Tensor) -> Tensor:
         return logits_of(discriminator, x, args, transform)
@@ -141,20 +142,26 @@ def logits_of(
 
     Raises
     ------
-    ValueError : an output that is not a tensor with x's batch dimension.
+    TypeError : args that are not a tuple.
+    ValueError : an output that is not a floating-point tensor with x's batch dimension.
 
     Examples
     --------
     >>> logits_of(lambda x: x.sum(1), torch.ones(2, 3), (), None)
     tensor([3., 3.])
     """
-    logits = discriminator(x if transform is None else transform(x), *args)
+    if not isinstance(args, tuple):
+        raise TypeError(f"args must be a tuple, such as args=(labels,), not {type(args).__name__}")
+    # A clone: a discriminator that works in place must not overwrite what is differentiated.
+    logits = discriminator(x.clone() if transform is None else transform(x), *args)
     if not isinstance(logits, Tensor) or logits.shape[:1] != x.shape[:1]:
         got = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
         raise ValueError(
             f"the discriminator must return one logit or more per sample, shape "
             f"({x.shape[0]},) or ({x.shape[0]}, ...), not {got}"
         )
+    if not logits.is_floating_point():
+        raise ValueError(f"the discriminator must return real logits, not {logits.dtype}")
     return logits
 
 
@@ -203,15 +210,43 @@ def _uncompiled(discriminator: Discriminator) -> Discriminator:
     if isinstance(discriminator, nn.Module):
         for name, module in discriminator.named_modules():
             if hasattr(module, "_orig_mod") or module._compiled_call_impl is not None:
+                part = f"module {name!r} of the" if name else "the"
                 raise ValueError(
-                    f"module {name!r} of the discriminator is compiled, and compiled code has no "
-                    "second derivative: leave the discriminator uncompiled and compile the whole "
+                    f"{part} discriminator is compiled, and compiled code has no second "
+                    "derivative: leave the discriminator uncompiled and compile the whole "
                     'step with implementation="functional"'
                 )
     return discriminator
 
 
-def _check_trainable(discriminator: Discriminator) -> None:
+def check_implementation(implementation: str) -> None:
+    """Refuse an unknown implementation.
+
+    Raises
+    ------
+    ValueError : as the public functions say.
+
+    Examples
+    --------
+    >>> check_implementation("functional")
+    """
+    if implementation not in ("autograd", "functional"):
+        raise ValueError(
+            f'implementation must be "autograd" or "functional", not {implementation!r}'
+        )
+
+
+def check_trainable(discriminator: Discriminator) -> None:
+    """Refuse a frozen module while gradients are enabled: the penalty would teach it nothing.
+
+    Raises
+    ------
+    ValueError : as the public functions say.
+
+    Examples
+    --------
+    >>> check_trainable(nn.Linear(2, 1))
+    """
     if not torch.is_grad_enabled() or not isinstance(discriminator, nn.Module):
         return
     trains = [parameter.requires_grad for parameter in discriminator.parameters()]
@@ -247,16 +282,23 @@ def check_batch(name: str, x: Tensor) -> None:
 
 
 def check_not_negative(name: str, value: float | Tensor) -> None:
-    """Refuse a negative or non-finite number; a tensor's value is not read.
+    """Refuse what is not a non-negative finite number; a tensor's value is not read.
 
     Raises
     ------
-    ValueError : a negative or non-finite number.
+    TypeError : neither a number nor a tensor.
+    ValueError : a negative or non-finite number, or a tensor with dimensions.
 
     Examples
     --------
     >>> check_not_negative("gamma", 10.0)
     """
-    # Reading a tensor would synchronise the device and break compilation.
-    if not isinstance(value, Tensor) and not 0 <= value < float("inf"):
+    if isinstance(value, Tensor):
+        # Reading its value would synchronise the device and break compilation.
+        if value.dim():
+            raise ValueError(f"{name} must be a number or a 0-d tensor, not {tuple(value.shape)}")
+        return
+    if not isinstance(value, Real):
+        raise TypeError(f"{name} must be a number or a 0-d tensor, not {type(value).__name__}")
+    if not 0 <= value < float("inf"):
         raise ValueError(f"{name} must be a finite number that is not negative, not {value}")

@@ -11,8 +11,9 @@ from r1lab.penalties.primitive import (
     Implementation,
     PenaltyTerms,
     Transform,
+    check_implementation,
     check_not_negative,
-    squared_gradient_norm,
+    input_gradient,
 )
 
 __all__ = ["R1", "R1R2", "R2", "ZeroCentered", "r1", "r2", "zero_centered"]
@@ -152,19 +153,17 @@ class _GammaPenalty:
 
     def __post_init__(self) -> None:
         check_not_negative("gamma", self.gamma)
+        check_implementation(self.implementation)
 
     def _at(
         self, discriminator: Discriminator, x: Tensor, args: tuple, scale: float
-    ) -> tuple[Tensor, Tensor]:
-        logits, squared_norms = squared_gradient_norm(
-            discriminator,
-            x,
-            *args,
-            implementation=self.implementation,
-            transform=self.transform,
-            scale=scale,
+    ) -> tuple[Tensor | None, Tensor]:
+        logits, gradient = input_gradient(
+            discriminator, x, args, self.implementation, self.transform, scale
         )
-        return logits, self.gamma / 2 * squared_norms.mean()
+        # Logits of transformed samples are no use to a loss that sees the other batch plain.
+        usable = logits if self.transform is None else None
+        return usable, self.gamma / 2 * gradient.square().sum(1).mean()
 
 
 class R1(_GammaPenalty):

@@ -111,7 +111,7 @@ def ddp_gradients(rank):
     nn.init.zeros_(generator[0].bias)
     wrapped = DistributedDataParallel(GeneratorStep(generator, network(), "relativistic"))
     latents = data()[0].flatten(1)[:, :3][mine]
-    wrapped(latents, real).total.backward()
+    wrapped(latents, real=real).total.backward()
     check_ranks_agree(wrapped)
     found["generator"] = gradients(generator)
     return found
@@ -131,7 +131,7 @@ def single_gradients():
     nn.init.normal_(generator[0].weight)
     nn.init.zeros_(generator[0].bias)
     step = GeneratorStep(generator, network(), "relativistic")
-    step(data()[0].flatten(1)[:, :3], real).total.backward()
+    step(data()[0].flatten(1)[:, :3], real=real).total.backward()
     found["generator"] = gradients(generator)
     return found
 

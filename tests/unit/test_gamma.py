@@ -50,7 +50,7 @@ WRITTEN_OUT = {
     "stargan_v2": lambda D, x: 0.5 * gradient(D, x).pow(2).view(B, -1).sum(1).mean(),
     "studiogan": lambda D, x: 0.5 * gradient(D, x).pow(2).view(B, -1).sum(1).mean(),
     "gan_stability": lambda D, x: gradient(D, x).pow(2).view(B, -1).sum(1).mean(),
-    "basicsr": lambda D, x: gradient(D, x).pow(2).view(B, -1).sum(1).mean(),
+    "basicsr": lambda D, x: 1 / 2 * gradient(D, x).pow(2).view(B, -1).sum(1).mean(),
     "wgan_gp_weight": lambda D, x: (gradient(D, x).view(B, -1).norm(2, dim=1) ** 2).mean(),
     "lucidrains": lambda D, x: (gradient(D, x).view(B, -1).norm(2, 1) ** 2).mean() / INTERVAL,
     "lightweight_gan": lambda D, x: (
@@ -153,7 +153,10 @@ def test_adam_correction_keeps_the_decay_over_an_interval():
         (lambda: anneal(1.0, 0.1, 0), "at least 1"),
         (lambda: anneal(1.0, 0.1, 10, "step"), "unknown shape 'step'"),
         (lambda: LazyR1(-1.0), "not negative"),
-        (lambda: LazyR1(1.0, 0), "at least 1"),
+        (lambda: LazyR1(1.0, 0), "a whole number from 1"),
+        (lambda: LazyR1(1.0, 2.5), "a whole number from 1"),
+        (lambda: convert_gamma(1.0, "feature_mean", shape=[3, 8, 8]), "a tuple of positive whole"),
+        (lambda: convert_gamma(1.0, "lucidrains", interval=float("inf")), "positive, not inf"),
     ],
 )
 def test_bad_input_is_named(call, message):
