@@ -134,8 +134,7 @@ class _Approximate:
         check_trainable(discriminator)
         _check_repeatable(discriminator)
         batch, rows = len(x), max(1, round(self.fraction * len(x)))
-        shape = (self.probes, rows, *x.shape[1:])
-        noise = torch.randn(shape, dtype=x.dtype, device=x.device, generator=self.generator)
+        noise = torch.stack([self._noise(x[:rows]) for _ in range(self.probes)])
         moved = (x[:rows] + self.sigma * noise).flatten(0, 1)
         # One forward for all, so that spectral norm's power iteration cannot move in between.
         every = tuple(_repeated(arg, batch, rows, self.probes) for arg in args)
@@ -145,6 +144,10 @@ class _Approximate:
         slopes = (probed.view(self.probes, rows) - base) / self.sigma
         usable = logits[:batch] if self.transform is None else None
         return usable, self.gamma / 2 * slopes.square().mean()
+
+    def _noise(self, like: Tensor) -> Tensor:
+        shape, dtype, device = like.shape, like.dtype, like.device
+        return torch.randn(shape, dtype=dtype, device=device, generator=self.generator)
 
     def _check_precision(self, x: Tensor, logits: Tensor) -> None:
         dtypes = [x.dtype, logits.dtype]

@@ -3,5 +3,14 @@
 import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
-    __name__, submodules=["dirac", "divergences", "dynamics"]
+    __name__,
+    submodules=[
+        "dirac",
+        "divergences",
+        "dynamics",
+        "solvable",
+        "solvable_players",
+        "spectra",
+        "toy",
+    ],
 )

@@ -13,6 +13,7 @@ import pytest
 import torch
 from PIL import Image
 
+import r1lab.__main__
 from r1lab.images import checkpoints
 from r1lab.images.cli import main
 
@@ -182,4 +183,13 @@ def test_help_is_quick_and_imports_no_torch():
 
 def test_the_installed_command_is_this_one():
     (command,) = entry_points(group="console_scripts", name="r1lab")
-    assert command.value == "r1lab.images.cli:main"
+    assert command.load() is r1lab.__main__.main
+
+
+def test_without_the_extra_packages_it_says_which(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "r1lab.images.cli", None)
+    monkeypatch.delattr("r1lab.images.cli", raising=False)
+    with pytest.raises(SystemExit) as stop:
+        r1lab.__main__.main()
+    assert stop.value.code == 2
+    assert "pip install 'r1lab[images]'" in capsys.readouterr().err
