@@ -69,7 +69,7 @@ def training_step(
         p.discriminator_optimizer.step()
 
     with accelerator.autocast():
-        generated = p.generator_step(latents[-1], real=reals[-1])  # without gradients of D's weights
+        generated = p.generator_step(latents[-1], real=reals[-1])  # D's weights left out
     p.generator_optimizer.zero_grad()
     accelerator.backward(generated.total)
     p.generator_optimizer.step()
