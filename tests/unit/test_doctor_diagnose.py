@@ -213,8 +213,9 @@ def test_in_place_on_the_input(layer):
     x = batch()
     assert found(doctor.diagnose(in_place, x)) == ["in place on the input"]
     assert torch.equal(x, batch())
-    with pytest.raises(RuntimeError, match="in-place"):
-        trains(in_place)
+    with pytest.raises(RuntimeError, match="in-place"):  # what a penalty of one's own does
+        in_place(x.requires_grad_())
+    assert trains(in_place)  # r1lab's penalties work on a copy
     fixed = nn.Sequential(Call(lambda x: x + 0.1), nn.ReLU(), network(nn.Tanh))
     assert doctor.diagnose(fixed, batch()).ok and trains(fixed)
 
