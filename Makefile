@@ -7,9 +7,6 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 SITE := _build/html
 CHAPTERS := $(sort $(wildcard book/*.ipynb))
 
-# Threads that wait without spinning: tests and training share the cores with other programs.
-export OMP_WAIT_POLICY ?= PASSIVE
-
 # One thread a process: sums are added in one order, and two workers share the cores.
 NBVAL := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --nbval --nbval-current-env \
 	--nbval-cell-timeout 300 -n 2 --dist loadfile
