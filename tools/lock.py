@@ -20,7 +20,7 @@ NOT_LOCKED = re.compile(r"^(nvidia-|cuda-|triton\b|pip\b|setuptools\b|wheel\b|r1
 def locked(frozen: str) -> list[str]:
     """The lines of `pip freeze` that belong in the lock.
 
-    >>> locked("numpy==2.4.6\\nnvidia-nccl-cu13==2.28\\ntorch==2.13.0+cpu\\n-e /work/r1lab\\n")
+    >>> locked("numpy==2.4.6\\nnvidia-nccl-cu13==2.28\\ntorch==2.13.0+cpu\\n-e /home/me/r1lab\\n")
     ['numpy==2.4.6', 'torch==2.13.0']
     """
     lines = [line for line in frozen.splitlines() if not NOT_LOCKED.match(line)]

@@ -183,7 +183,8 @@ def sample_wasserstein(x: ArrayLike, y: ArrayLike, order: float = 1) -> float:
     Raises
     ------
     ImportError : POT is not installed.
-    ValueError : samples that are not two non-empty arrays of one dimension d; an order below 1.
+    ValueError : samples that are not two non-empty finite arrays of one dimension d; an order
+        below 1.
 
     Source: POT's `ot.emd2` (network simplex, about cubic in the number of points).
 
@@ -241,6 +242,10 @@ def _samples(x: ArrayLike, y: ArrayLike, order: float) -> tuple[Array, Array]:
     if x.ndim != 2 or y.ndim != 2 or x.shape[1] != y.shape[1] or not (x.size and y.size):
         raise ValueError(
             f"x and y must be non-empty arrays (m, d) and (n, d), not {x.shape} and {y.shape}"
+        )
+    if not (np.isfinite(x).all() and np.isfinite(y).all()):
+        raise ValueError(
+            "x and y must be finite: POT would give a distance of 0 where they are not"
         )
     if not 1 <= order < np.inf:
         raise ValueError(f"order must be at least 1 and finite, not {order}")

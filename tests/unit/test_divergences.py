@@ -196,3 +196,9 @@ def test_theory_imports_neither_torch_nor_scipy_nor_pot(module):
         "sys.exit(bool({'torch', 'scipy', 'ot'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+@pytest.mark.parametrize("distance", [dv.sample_wasserstein, dv.sliced_wasserstein])
+def test_samples_that_are_not_finite_are_refused(distance):
+    with pytest.raises(ValueError, match="must be finite"):
+        distance([[0.0], [np.nan]], [[1.0], [2.0]])
