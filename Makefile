@@ -11,10 +11,14 @@ CHAPTERS := $(sort $(wildcard book/*.ipynb))
 NBVAL := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --nbval --nbval-current-env \
 	--nbval-cell-timeout 300 -n 2 --dist loadfile
 
-.PHONY: help book test train notebooks screenshots serve lint lock
+# A machine that is lent for its GPU may have its own packages and no network.
+GPU_PYTHON := $(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON))
+GPU_JSON ?= _build/gpu-check.json
+
+.PHONY: help book test train notebooks screenshots serve lint lock gpu-check
 
 help:
-	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile | expand -t 18
 
 book: $(STAMP) ## build the book and say where it is
 	$(BIN)/jupyter-book build . -W -n --keep-going
@@ -25,6 +29,13 @@ test: $(STAMP) ## everything that CI runs
 	$(NBVAL) $(CHAPTERS) tests/notebooks
 	$(MAKE) --no-print-directory book
 	$(BIN)/python -m pytest tests/site
+
+gpu-check: ## on a machine with a GPU: its tests, and images per second as JSON
+	$(GPU_PYTHON) -m pytest -rs tests/gpu
+	@mkdir -p $(dir $(GPU_JSON))
+	@if $(GPU_PYTHON) -c "import torch, sys; sys.exit(not torch.cuda.is_available())"; then \
+	  $(GPU_PYTHON) benchmarks/training_step.py --device cuda --width 64 --json $(GPU_JSON); \
+	else echo "NO GPU: nothing was measured."; fi
 
 train: $(STAMP) ## train a GAN with the defaults
 	$(BIN)/r1lab train

@@ -12,11 +12,15 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "config": ["Config"],
+        "evaluation": ["evaluate"],
         "data": ["load"],
         "errors": ["Diverged", "InputError", "Interrupted"],
-        "networks": ["Discriminator", "Generator"],
+        "networks": ["Discriminator", "Generator", "pair"],
         "pictures": ["grid"],
-        "sampling": ["sample"],
+        "presets": ["preset"],
+        "runs": ["RunFolder"],
+        "sampling": ["interpolate", "load_networks", "sample"],
+        "spectrum": ["game_jacobian"],
         "trainer": ["Trainer"],
     },
 )

@@ -16,9 +16,8 @@ from torch import Tensor
 from r1lab.images.errors import InputError
 from r1lab.images.files import write_atomically
 
-__all__ = ["FILE_NAME", "load", "load_optimizer", "optimizer_tensors", "prefixed", "save", "under"]
+__all__ = ["load", "load_optimizer", "optimizer_tensors", "prefixed", "save", "under"]
 
-FILE_NAME = "checkpoint.safetensors"
 _FORMAT = 1  # raised when a file of before can no longer be read
 
 
@@ -120,7 +119,12 @@ def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
     ['0.exp_avg', '0.exp_avg_sq', '0.step']
     """
     state = optimizer.state_dict()["state"]
-    return {f"{index}.{key}": value for index in state for key, value in state[index].items()}
+    return {
+        f"{index}.{key}": value
+        for index in state
+        for key, value in state[index].items()
+        if value is not None  # SGD's buffer where there is no momentum
+    }
 
 
 def load_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:

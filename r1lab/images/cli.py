@@ -1,75 +1,21 @@
-"""The command line: `r1lab train | resume | sample | doctor`; also `python -m r1lab`."""
+"""The command line `r1lab`, also `python -m r1lab`: which command, and what goes wrong."""
 
-# torch is imported by the commands themselves, so that --help answers at once.
-
+import argparse
 import os
 import sys
+import warnings
 from collections.abc import Callable
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from functools import wraps
+from typing import Annotated, Any
 
 import tyro
 
+from r1lab.images import commands
 from r1lab.images.config import Config
 from r1lab.images.errors import Diverged, InputError, Interrupted
-
-if TYPE_CHECKING:
-    from r1lab.images.trainer import Trainer
+from r1lab.images.presets import PRESETS, preset
 
 __all__ = ["main"]
-
-
-def train(config: Annotated[Config, tyro.conf.arg(name="")]) -> None:
-    """Train a GAN on images; with no options, on handwritten digits, in minutes on a laptop."""
-    from r1lab.images.trainer import Trainer
-
-    _run(Trainer(config))
-
-
-def resume(run: tyro.conf.Positional[Path], steps: int | None = None) -> None:
-    """Continue a run that was stopped, or make a finished one longer.
-
-    Args:
-        run: Folder of the run, for example runs/mnist-5k-000.
-        steps: Training steps in all, those already done included; by default as before.
-    """
-    from r1lab.images.trainer import Trainer
-
-    _run(Trainer.resume(run, steps))
-
-
-def sample(
-    run: tyro.conf.Positional[Path], out: Path | None = None, count: int = 64, seed: int = 0
-) -> None:
-    """Write a grid of new images from a run's last checkpoint.
-
-    Args:
-        run: Folder of the run, for example runs/mnist-5k-000.
-        out: Picture to write; by default samples-seed-<seed>.png in the run's folder.
-        count: Images in the grid.
-        seed: Of the generator's inputs: another seed gives other images.
-    """
-    from r1lab.images.pictures import grid, write_picture
-    from r1lab.images.sampling import sample
-
-    path = out or run / f"samples-seed-{seed}.png"
-    write_picture(path, grid(sample(run, count, seed)))
-    print(path)
-
-
-def doctor(target: tyro.conf.Positional[str]) -> None:
-    """Check your own R1: a function of (discriminator, x, gamma) that returns a scalar.
-
-    Args:
-        target: Where it is, for example my_package.losses:r1_penalty.
-    """
-    from r1lab import doctor
-
-    try:
-        status = doctor.main(target)
-    except ValueError as error:
-        raise InputError(str(error)) from error
-    sys.exit(status)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -84,27 +30,24 @@ def main(arguments: list[str] | None = None) -> None:
 
     Examples
     --------
-    >>> main(["resume", "nowhere"])   # and on stderr: r1lab: there is no checkpoint nowhere/...
+    >>> main(["resume", "nowhere"])   # and on stderr: r1lab: there is no run nowhere
     Traceback (most recent call last):
     SystemExit: 2
     """
-    commands: dict[str, Callable[..., Any]] = {
-        "train": train,
-        "resume": resume,
-        "sample": sample,
-        "doctor": doctor,
-    }
+    arguments = sys.argv[1:] if arguments is None else arguments
     # Idle OpenMP threads spin for long by default: beside another busy program, training was
     # many times slower. They spin briefly, then sleep; on an idle machine nothing is lost.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("GOMP_SPINCOUNT", "100000")
     try:
-        tyro.extras.subcommand_cli_from_dict(
-            commands,
-            prog="r1lab",
-            description="Train GANs on images with R1 and other gradient penalties.",
-            args=arguments,
-        )
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            tyro.extras.subcommand_cli_from_dict(
+                _commands(arguments),
+                prog="r1lab",
+                description="Train GANs on images with R1 and other gradient penalties.",
+                args=arguments,
+            )
     except InputError as error:
         _exit(str(error), 2)
     except Diverged as error:
@@ -113,11 +56,43 @@ def main(arguments: list[str] | None = None) -> None:
         _exit(str(stop), 128 + stop.signal_number)
     except KeyboardInterrupt:
         _exit("stopped before there was something to save", 130)
+    except BrokenPipeError:  # the reader of our output went away: `r1lab compare ... | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
 
 
-def _run(trainer: "Trainer") -> None:
-    folder = trainer.run()
-    print(f"{folder}: see samples.png and real.png")
+def _commands(arguments: list[str]) -> dict[str, Callable[..., Any]]:
+    everything: dict[str, Callable[..., Any]] = {
+        name: getattr(commands, name)
+        for name in ("resume", "sample", "evaluate", "spectrum", "compare", "data", "doctor")
+    }
+    return {"train": _train_from(_preset_in(arguments)), **everything}
+
+
+def _preset_in(arguments: list[str]) -> Config:
+    """The settings that `--preset` names: they are the defaults of all other options."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--preset", nargs="?")
+    name = parser.parse_known_args(arguments)[0].preset
+    # An unknown name is left to the real parser, which says what there is.
+    return preset(name) if name in PRESETS else Config()
+
+
+def _train_from(defaults: Config) -> Callable[[Config], None]:
+    @wraps(commands.train, assigned=("__doc__", "__name__"))
+    def train(config: Annotated[Config, tyro.conf.arg(name="")] = defaults) -> None:
+        commands.train(config)
+
+    if defaults.preset is not None:
+        chosen = PRESETS[defaults.preset]
+        run_here = "" if chosen.run_here else " Not run here: nobody has checked these settings."
+        train.__doc__ = f"Train with the preset {defaults.preset}: {chosen.source}.{run_here}"
+    del train.__wrapped__  # tyro would read the other one's signature
+    return train
+
+
+def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+    print(f"r1lab: {message}", file=sys.stderr)
 
 
 def _exit(sentence: str, code: int) -> None:

@@ -1,20 +1,29 @@
 """The settings of a training run; imports no torch, so that the command line answers at once."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from math import isfinite
 from pathlib import Path
-from typing import Any, Literal, Self, get_args
+from typing import Any, Literal, Self, get_args, get_type_hints
 
 from r1lab.images.errors import InputError
 
 __all__ = ["Config"]
 
-Penalty = Literal["r1", "r2", "r1+r2", "wgan-gp", "none"]
+Preset = Literal["mnist-5k", "fashion-mnist-32", "cifar10-32", "celeba-64", "ffhq-256"]
+Penalty = Literal[
+    "r1",
+    "r2",
+    "r1+r2",
+    "zero-centered",
+    "wgan-gp",
+    "dragan",
+    "approximate-r1",
+    "approximate-r2",
+    "none",
+]
 LossName = Literal[
     "non-saturating", "minimax", "wasserstein", "hinge", "least-squares", "relativistic"
 ]
-Precision = Literal["fp32", "bf16"]
-Device = Literal["auto", "cpu"]
 
 
 @dataclass(frozen=True)
@@ -31,26 +40,66 @@ class Config:
     'r1'
     """
 
+    preset: Preset | None = None
+    """Settings to start from; the other options change them. `r1lab train --preset NAME --help`
+    shows what they are and where they come from."""
+
     data: str = "mnist-5k"
-    """Images to learn: mnist-5k, photos-32 or fashion-mnist, or the path of a folder of images or
-    of IDX files (train-images-idx3-ubyte, with or without .gz)."""
+    """Images to learn: mnist-5k, photos-32 or fashion-mnist; a folder or a .zip of images; a folder
+    of IDX files (train-images-idx3-ubyte, with or without .gz); an .npz or .npy array of bytes; or
+    hf:owner/name, a data set of the Hugging Face hub."""
 
     size: int = 32
     """Side of the images in pixels: 16, 32, 64, 128 or 256."""
 
-    penalty: Penalty = "r1"
-    """Gradient penalty on the discriminator: on real data (r1), on fakes (r2), on both (r1+r2),
-    the one-centred wgan-gp, or none, which may not converge."""
+    limit: int | None = None
+    """Use only the first so many images."""
 
-    gamma: float = 10.0
-    """Strength of the penalty in the units of the R1 paper: gamma/2 * E||grad D||^2. For wgan-gp,
-    gamma is 2 x its weight: the usual weight 10 is gamma 20."""
+    on_problem: Literal["stop", "continue"] = "stop"
+    """Files that cannot be read, or images of mixed sizes and modes: stop with a report, or
+    continue without the unreadable ones and with the others cropped and converted."""
+
+    flips: bool = False
+    """Mirror half of the real images: twice the data, where left and right do not matter."""
+
+    conditional: bool = False
+    """Networks that are told the class of an image; needs data with labels."""
+
+    network: Literal["residual", "dcgan"] = "residual"
+    """Residual networks as in the R1 paper, or DCGAN (BatchNorm in the generator only)."""
+
+    width: int = 16
+    """Channels of the finest layer of both networks: more is better and slower."""
+
+    activation: Literal["leaky-relu", "silu", "softplus"] = "leaky-relu"
+    """silu and softplus are smooth, which `r1lab spectrum` needs."""
+
+    latent_dim: int = 64
+    """Dimension of the generator's Gaussian input."""
 
     loss: LossName = "non-saturating"
     """GAN loss of both networks."""
 
+    penalty: Penalty = "r1"
+    """Gradient penalty on the discriminator: on real data (r1), on fakes (r2), on both (r1+r2), on
+    lines between them (zero-centered), the one-centred wgan-gp and dragan, r1 and r2 by finite
+    differences (approximate-...), or none, which may not converge."""
+
+    gamma: float = 10.0
+    """Strength of the penalty in the units of the R1 paper: gamma/2 * E||grad D||^2. For wgan-gp
+    and dragan, gamma is 2 x their weight: the usual weight 10 is gamma 20."""
+
+    gamma_end: float | None = None
+    """Take gamma to this value over the run, along a cosine."""
+
+    lazy: int = 1
+    """Compute the penalty in one step of so many, and so many times as strong."""
+
+    instance_noise: float = 0.0
+    """Standard deviation of Gaussian noise on all images that the discriminator sees."""
+
     batch: int = 64
-    """Images per step."""
+    """Images per step, over all processes."""
 
     steps: int = 1300
     """Training steps in all; each is d_steps of the discriminator, then one of the generator."""
@@ -58,17 +107,18 @@ class Config:
     d_steps: int = 1
     """Discriminator steps per generator step."""
 
+    optimizer: Literal["adam", "rmsprop", "sgd"] = "adam"
+    """Of both networks."""
+
     lr: float = 2e-3
-    """Learning rate of Adam, for both networks."""
+    """Learning rate of both networks."""
 
     betas: tuple[float, float] = (0.0, 0.99)
-    """Adam's decay rates: of its momentum (0 for GANs) and of its mean square gradient."""
+    """Decay rates of the optimiser's momentum (0 for GANs) and of its mean square gradient, which
+    sgd does not have."""
 
-    width: int = 16
-    """Channels of the finest layer of both networks: more is better and slower."""
-
-    latent_dim: int = 64
-    """Dimension of the generator's Gaussian input."""
+    warmup: int = 0
+    """Steps over which the learning rate grows to its value."""
 
     ema_half_life: int = 4000
     """The samples come from an average of the generator over training; a step's weight in it halves
@@ -77,44 +127,53 @@ class Config:
     seed: int = 0
     """Of weights, data order and latents: on a CPU, the same seed gives the same run."""
 
-    precision: Precision = "fp32"
-    """bf16 trains in mixed precision: faster where the hardware has it."""
+    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
+    """bf16 and fp16 train in mixed precision: faster where the hardware has it. fp16 needs a
+    GPU."""
 
-    device: Device = "auto"
+    compile: bool = False
+    """Compile both players' steps with torch.compile: a minute at the start, faster after it."""
+
+    device: Literal["auto", "cpu"] = "auto"
     """auto takes the accelerator that is found; cpu takes the CPU."""
 
     snapshot_every: int = 500
     """Steps between two checkpoints, each with a grid of samples."""
 
+    keep: int = 3
+    """Checkpoints to keep: the last so many, and the best one if there is a --evaluate-every."""
+
+    evaluate_every: int = 0
+    """Steps between two measurements of the samples' Fréchet distance from the data; 0 for none."""
+
+    tensorboard: bool = False
+    """Write the metrics and samples for TensorBoard, too."""
+
     out: Path | None = None
     """Folder of the run; by default the next free runs/<data>-<number>."""
 
     def __post_init__(self) -> None:
-        _check_choice("penalty", self.penalty, get_args(Penalty))
-        _check_choice("loss", self.loss, get_args(LossName))
-        _check_choice("precision", self.precision, get_args(Precision))
-        _check_choice("device", self.device, get_args(Device))
-        for name in (
-            "batch",
-            "steps",
-            "d_steps",
-            "width",
-            "latent_dim",
-            "ema_half_life",
-            "snapshot_every",
-        ):
+        for name, hint in get_type_hints(type(self)).items():
+            choices = [c for part in (hint, *get_args(hint)) for c in get_args(part)]
+            value = getattr(self, name)
+            if any(isinstance(c, str) for c in choices) and value not in (*choices, None):
+                allowed = ", ".join(c for c in choices if isinstance(c, str))
+                raise InputError(f"unknown {name} {value!r}: use one of {allowed}")
+        for name in _COUNTS:
             if getattr(self, name) < 1:
                 raise InputError(f"{name} must be at least 1, not {getattr(self, name)}")
+        for name in ("gamma", "gamma_end", "instance_noise", "seed", "warmup", "evaluate_every"):
+            value = getattr(self, name)
+            if value is not None and not (isfinite(value) and value >= 0):
+                raise InputError(f"{name} must be finite and not negative, not {value}")
         if self.size not in (16, 32, 64, 128, 256):
             raise InputError(f"size must be 16, 32, 64, 128 or 256 pixels, not {self.size}")
-        if not (isfinite(self.gamma) and self.gamma >= 0):
-            raise InputError(f"gamma must be finite and not negative, not {self.gamma}")
+        if self.limit is not None and self.limit < 1:
+            raise InputError(f"limit must be at least 1, not {self.limit}")
         if not (isfinite(self.lr) and self.lr > 0):
             raise InputError(f"lr must be a positive number, not {self.lr}")
         if not all(0 <= beta < 1 for beta in self.betas):
             raise InputError(f"betas must be at least 0 and below 1, not {self.betas}")
-        if self.seed < 0:
-            raise InputError(f"seed must not be negative, not {self.seed}")
 
     def to_json(self) -> dict[str, Any]:
         """All settings but the folder, as JSON can hold them: a run may be moved.
@@ -128,10 +187,26 @@ class Config:
 
     @classmethod
     def from_json(cls, settings: dict[str, Any]) -> Self:
-        """What `to_json` gave, as settings."""
+        """What `to_json` gave, as settings.
+
+        Raises
+        ------
+        InputError : settings that this version does not know.
+        """
+        unknown = sorted(set(settings) - {field.name for field in fields(cls)})
+        if unknown:
+            raise InputError(f"settings of another version of r1lab: {', '.join(unknown)}")
         return cls(**{**settings, "betas": tuple(settings["betas"])})
 
 
-def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise InputError(f"unknown {name} {value!r}: use one of {', '.join(choices)}")
+_COUNTS = (
+    "batch",
+    "steps",
+    "d_steps",
+    "width",
+    "latent_dim",
+    "ema_half_life",
+    "lazy",
+    "snapshot_every",
+    "keep",
+)

@@ -6,21 +6,23 @@ import numpy as np
 import torch
 from torch import Tensor
 
-__all__ = ["WEIGHTS", "batch_indices", "latents", "stream_seed"]
+__all__ = ["WEIGHTS", "batch_indices", "flips", "latents", "spherical_ways", "stream_seed"]
 
 # One independent stream of numbers for each purpose.
-WEIGHTS, ORDER, LATENTS, INTERPOLATES, FIXED_LATENTS = range(5)
+WEIGHTS, ORDER, LATENTS, NOISE, FIXED_LATENTS, FLIPS, EVALUATION = range(7)
 
 
-def stream_seed(seed: int, stream: int, step: int = 0) -> int:
+def stream_seed(seed: int, stream: int, step: int = 0, rank: int = 0) -> int:
     """A 63-bit seed; different arguments give unrelated streams, unlike seed + step.
+
+    Only noise, which is drawn on the device, is a stream of each process (rank) by itself.
 
     Examples
     --------
     >>> stream_seed(0, LATENTS, 1) == stream_seed(1, LATENTS, 0)
     False
     """
-    entropy = np.random.SeedSequence((seed, stream, step))
+    entropy = np.random.SeedSequence((seed, stream, step, rank))
     return int(entropy.generate_state(1, np.uint64)[0]) >> 1
 
 
@@ -52,6 +54,34 @@ def latents(seed: int, step: int, *shape: int, stream: int = LATENTS) -> Tensor:
     """
     generator = torch.Generator().manual_seed(stream_seed(seed, stream, step))
     return torch.randn(shape, generator=generator)
+
+
+def spherical_ways(start: Tensor, end: Tensor, columns: int) -> Tensor:
+    """The shorter arcs from one latent to another: (rows, dim) twice to (rows, columns, dim).
+
+    Examples
+    --------
+    >>> spherical_ways(torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 1.0]]), 3)
+    tensor([[[1.0000, 0.0000],
+             [0.7071, 0.7071],
+             [0.0000, 1.0000]]])
+    """
+    start, end = start[:, None], end[:, None]
+    angle = torch.cosine_similarity(start, end, dim=-1).acos()[..., None]
+    t = torch.linspace(0, 1, columns).view(1, -1, 1)
+    return (((1 - t) * angle).sin() * start + (t * angle).sin() * end) / angle.sin()
+
+
+def flips(seed: int, step: int, batch: int) -> Tensor:
+    """Which images of this step's batch are mirrored: (batch,) bool, each with probability 1/2.
+
+    Examples
+    --------
+    >>> flips(0, step=0, batch=1000).float().mean() - 0.5 < 0.05
+    tensor(True)
+    """
+    generator = torch.Generator().manual_seed(stream_seed(seed, FLIPS, step))
+    return torch.randint(2, (batch,), generator=generator).bool()
 
 
 @lru_cache(maxsize=4)

@@ -1,13 +1,10 @@
-"""Files that are whole or not there: atomic writes, and the folder of a new run."""
+"""Files that are whole or not there."""
 
-import itertools
 import os
 import tempfile
 from pathlib import Path
 
-from r1lab.images.errors import InputError
-
-__all__ = ["new_run_folder", "write_atomically"]
+__all__ = ["write_atomically"]
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -42,37 +39,3 @@ def write_atomically(path: Path, content: bytes) -> None:
     except BaseException:
         os.unlink(temporary)
         raise
-
-
-def new_run_folder(out: Path | None, data: str) -> Path:
-    """Make the folder of a new run: `out`, or the next free runs/<data>-<number>.
-
-    Raises
-    ------
-    InputError : `out` already holds a run, or cannot be made.
-
-    Examples
-    --------
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     new_run_folder(Path(folder) / "mine", "mnist-5k").name
-    'mine'
-    """
-    if out is not None:
-        if any((out / name).exists() for name in ("checkpoint.safetensors", "metrics.jsonl")):
-            raise InputError(
-                f"{out} already holds a run: continue it with `r1lab resume {out}`, "
-                "or choose another --out"
-            )
-        try:
-            out.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError(f"cannot make the folder {out}: {error.strerror}") from error
-        return out
-    for number in itertools.count():
-        folder = Path("runs") / f"{data}-{number:03d}"
-        try:
-            folder.mkdir(parents=True)  # fails where it exists, also for a run started just now
-        except FileExistsError:
-            continue
-        return folder
-    raise AssertionError("unreachable")

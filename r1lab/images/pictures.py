@@ -1,33 +1,60 @@
-"""Many images as one picture, and a picture as a file."""
+"""Images as bytes and as floats, many as one picture or film, and files of them."""
 
 import io
 from math import ceil, sqrt
 from pathlib import Path
 
 import numpy as np
+import torch
 from PIL import Image
 from torch import Tensor
 
 from r1lab.images.errors import InputError
 from r1lab.images.files import write_atomically
 
-__all__ = ["grid", "write_picture"]
-
-_GAP = 2  # pixels between two images
+__all__ = ["grid", "to_bytes", "to_unit_range", "write_film", "write_picture"]
 
 
-def grid(images: Tensor, columns: int | None = None) -> np.ndarray:
+def to_unit_range(pixels: Tensor, mirrored: Tensor | None = None) -> Tensor:
+    """Bytes as floats of the default dtype in [-1, 1], those that are asked for mirrored.
+
+    Parameters
+    ----------
+    pixels : (B, C, H, W) uint8.
+    mirrored : (B,) bool, or None for none.
+
+    Examples
+    --------
+    >>> to_unit_range(torch.tensor([[[[0, 255]]]], dtype=torch.uint8), torch.tensor([True]))
+    tensor([[[[ 1., -1.]]]])
+    """
+    images = pixels.to(torch.get_default_dtype()) / 127.5 - 1
+    return images if mirrored is None else images.where(~mirrored.view(-1, 1, 1, 1), images.flip(3))
+
+
+def to_bytes(images: Tensor) -> Tensor:
+    """Images in [-1, 1] as uint8, rounded; the inverse of `to_unit_range`.
+
+    Examples
+    --------
+    >>> to_bytes(torch.tensor([-1.0, 0.0, 1.0]))
+    tensor([  0, 128, 255], dtype=torch.uint8)
+    """
+    return ((images.detach().float() + 1) * 127.5).round().clamp(0, 255).byte()
+
+
+def grid(images: Tensor, columns: int | None = None, gap: int = 2) -> np.ndarray:
     """Images side by side, row by row, as one picture.
 
     Parameters
     ----------
     images : (N, C, H, W) floating-point, in [-1, 1]; C is 1 (grey) or 3 (colour).
     columns : images in a row; by default about as many as there are rows.
+    gap : white pixels between two images.
 
     Returns
     -------
-    (H', W', 3) uint8, what `matplotlib.pyplot.imshow` and `PIL.Image.fromarray` take. White
-    gaps of 2 pixels lie between the images.
+    (H', W', 3) uint8, what `matplotlib.pyplot.imshow` and `PIL.Image.fromarray` take.
 
     Raises
     ------
@@ -45,15 +72,14 @@ def grid(images: Tensor, columns: int | None = None) -> np.ndarray:
         )
     if columns is not None and columns < 1:
         raise ValueError(f"columns must be at least 1, not {columns}")
-    scaled = ((images.detach().float().cpu() + 1) * 127.5).round().clamp(0, 255).byte()
-    pixels = scaled.expand(-1, 3, -1, -1).permute(0, 2, 3, 1).numpy()
+    pixels = to_bytes(images).cpu().expand(-1, 3, -1, -1).permute(0, 2, 3, 1).numpy()
     count, height, width, _ = pixels.shape
     columns = columns or ceil(sqrt(count))
     rows = ceil(count / columns)
-    shape = (rows * (height + _GAP) - _GAP, columns * (width + _GAP) - _GAP, 3)
+    shape = (rows * (height + gap) - gap, columns * (width + gap) - gap, 3)
     picture = np.full(shape, 255, np.uint8)
     for i, image in enumerate(pixels):
-        top, left = i // columns * (height + _GAP), i % columns * (width + _GAP)
+        top, left = i // columns * (height + gap), i % columns * (width + gap)
         picture[top : top + height, left : left + width] = image
     return picture
 
@@ -76,4 +102,34 @@ def write_picture(path: Path, pixels: np.ndarray) -> None:
     if kind is None or kind not in Image.SAVE:
         raise InputError(f"cannot write a picture as {path}: use a name that ends in .png")
     Image.fromarray(pixels).save(buffer, kind)
+    write_atomically(path, buffer.getvalue())
+
+
+def write_film(path: Path, pictures: list[np.ndarray], milliseconds: int = 120) -> None:
+    """Write pictures of one size as an animated WebP or GIF that repeats, resting on the last.
+
+    Parameters
+    ----------
+    path : ends in .webp or .gif. pictures : (H, W, 3) uint8 each. milliseconds : of one picture.
+
+    Raises
+    ------
+    InputError : no pictures, or another suffix.
+
+    Examples
+    --------
+    >>> write_film(Path("film.webp"), [])
+    Traceback (most recent call last):
+    r1lab.images.errors.InputError: cannot write film.webp: there are no pictures to show
+    """
+    if not pictures:
+        raise InputError(f"cannot write {path}: there are no pictures to show")
+    if path.suffix not in (".webp", ".gif"):
+        raise InputError(f"cannot write a film as {path}: use a name that ends in .webp or .gif")
+    first, *others = map(Image.fromarray, pictures)
+    duration = [milliseconds] * len(others) + [10 * milliseconds]
+    buffer = io.BytesIO()
+    first.save(
+        buffer, path.suffix[1:], save_all=True, append_images=others, duration=duration, loop=0
+    )
     write_atomically(path, buffer.getvalue())

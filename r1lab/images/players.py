@@ -1,17 +1,52 @@
 """The two players of a run: networks, optimisers, and the generator's moving average."""
 
+import copy
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.amp import GradScaler
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
-from r1lab import losses, penalties
+from r1lab import losses
 from r1lab.images import checkpoints
 from r1lab.images.config import Config
-from r1lab.images.draws import WEIGHTS, stream_seed
-from r1lab.images.networks import Discriminator, Generator, in_channels_last
+from r1lab.images.draws import NOISE, WEIGHTS, stream_seed
+from r1lab.images.networks import in_channels_last, pair
+from r1lab.images.schedule import learning_rate_at, penalty_at
 from r1lab.step import DiscriminatorStep, GeneratorStep
 
-__all__ = ["Players", "make_penalty"]
+__all__ = ["Noisy", "Players"]
+
+_HALF = {"bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+class Noisy(nn.Module):
+    """A discriminator that sees its input through fresh Gaussian noise: instance noise.
+
+    Source: Mescheder, Geiger & Nowozin 2018, section 3.2: noise on real *and* generated samples.
+
+    Parameters
+    ----------
+    discriminator : the module. sigma : standard deviation. noise : the random generator.
+
+    Examples
+    --------
+    >>> Noisy(nn.Linear(2, 1), 0.1, torch.Generator())(torch.zeros(3, 2)).shape
+    torch.Size([3, 1])
+    """
+
+    def __init__(
+        self, discriminator: nn.Module, sigma: float, noise: torch.Generator | None
+    ) -> None:
+        super().__init__()
+        self.discriminator, self.sigma, self.noise = discriminator, sigma, noise
+
+    def forward(self, x: Tensor, *args: Tensor) -> Tensor:
+        """(B, ...) samples to the discriminator's logits."""
+        drawn = torch.randn(x.shape, dtype=x.dtype, device=x.device, generator=self.noise)
+        return self.discriminator(x + self.sigma * drawn, *args)
 
 
 class Players:
@@ -22,16 +57,15 @@ class Players:
     config : the run's settings; the same ones give the same weights.
     shape : (C, S, S) of one image.
     device : where they live.
-    penalty_noise : the random generator, on `device`, of the penalty's interpolates.
+    classes : number of classes, 0 for networks without labels.
+    wrap : makes one module train on several processes; called on either player's step.
 
     Attributes
     ----------
-    generator, discriminator : the networks.
-    discriminator_step : the discriminator with its loss and penalty.
-    generator_step : the generator with its loss.
-    ema : the generator's exponential moving average; `ema(latents)` makes the samples.
-    generator_optimizer, discriminator_optimizer : Adam.
-    loss : of `r1lab.losses`.
+    generator, discriminator : the networks. ema : the generator's moving average, which makes the
+        samples. discriminator_step, generator_step : the players' losses, wrapped and compiled.
+    generator_optimizer, discriminator_optimizer : of the same kind. scaler : of float16 gradients;
+        it does nothing in other precisions. loss : of `r1lab.losses`.
 
     Examples
     --------
@@ -46,26 +80,68 @@ class Players:
         config: Config,
         shape: tuple[int, int, int],
         device: torch.device,
-        penalty_noise: torch.Generator | None = None,
+        classes: int = 0,
+        wrap: Callable[[nn.Module], nn.Module] = lambda module: module,
     ) -> None:
-        channels, size, _ = shape
+        self.config, self.device = config, device
         with torch.random.fork_rng():  # the caller's random numbers stay as they are
             torch.manual_seed(stream_seed(config.seed, WEIGHTS))
-            self.generator = Generator(config.latent_dim, channels, size, config.width)
-            self.discriminator = Discriminator(channels, size, config.width)
+            self.generator, self.discriminator = _networks(config, shape, classes)
         for network in (self.generator, self.discriminator):
             in_channels_last(network.to(device))
+        self.ema = copy.deepcopy(self.generator).requires_grad_(False).eval()
         decay = 0.5 ** (config.batch / config.ema_half_life)
-        self.ema = AveragedModel(
-            self.generator, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True
-        )
+        self._average = get_ema_multi_avg_fn(decay)
+        self.noise = None if device.type == "meta" else torch.Generator(device)
+        self.scaler = GradScaler(device.type, enabled=config.precision == "fp16")
         self.loss = losses.get(config.loss)
-        self.discriminator_step = DiscriminatorStep(
-            self.discriminator, self.loss, make_penalty(config, penalty_noise)
-        )
-        self.generator_step = GeneratorStep(self.generator, self.discriminator, self.loss)
-        self.generator_optimizer = _adam(self.generator, config)
-        self.discriminator_optimizer = _adam(self.discriminator, config)
+        self._own_steps(wrap)
+        self.generator_optimizer = _optimizer(self.generator, config)
+        self.discriminator_optimizer = _optimizer(self.discriminator, config)
+
+    def _own_steps(self, wrap: Callable[[nn.Module], nn.Module]) -> None:
+        c, seen = self.config, self.discriminator
+        if c.instance_noise:
+            seen = Noisy(seen, c.instance_noise, self.noise)
+        scaler = self.scaler if self.scaler.is_enabled() else None
+        self._inner = DiscriminatorStep(seen, self.loss, None, scaler)
+        steps = [wrap(self._inner), wrap(GeneratorStep(self.generator, seen, self.loss))]
+        if c.compile:
+            steps = [torch.compile(step) for step in steps]  # type: ignore[misc]
+        self.discriminator_step, self.generator_step = steps
+
+    def begin(self, step: int, rank: int = 0) -> None:
+        """Set what depends on the step: learning rates, penalty, and this process's noise."""
+        for optimizer in (self.generator_optimizer, self.discriminator_optimizer):
+            for group in optimizer.param_groups:
+                group["lr"] = learning_rate_at(self.config, step)
+        self._inner.penalty = penalty_at(self.config, step, self.noise)
+        if self.noise is not None:
+            self.noise.manual_seed(stream_seed(self.config.seed, NOISE, step, rank))
+
+    def autocast(self) -> AbstractContextManager[object]:
+        """The precision of the forward passes, as a context."""
+        half = _HALF.get(self.config.precision)
+        return nullcontext() if half is None else torch.autocast(self.device.type, half)
+
+    def descend(self, total: Tensor, optimizer: torch.optim.Optimizer) -> None:
+        """One step of an optimiser down the gradient of its player's loss."""
+        optimizer.zero_grad()
+        self.scaler.scale(total).backward()
+        self.scaler.step(optimizer)
+        self.scaler.update()
+
+    def update_average(self) -> None:
+        """Move the average towards the generator; of its buffers, too (BatchNorm's statistics)."""
+        with torch.no_grad():
+            averaged, current = (
+                [*g.parameters(), *(b for b in g.buffers() if b.is_floating_point())]
+                for g in (self.ema, self.generator)
+            )
+            self._average(averaged, current, 0)
+            for ours, theirs in zip(self.ema.buffers(), self.generator.buffers(), strict=True):
+                if not ours.is_floating_point():  # BatchNorm's counter
+                    ours.copy_(theirs)
 
     def tensors(self) -> dict[str, Tensor]:
         """All that training changes, by name, for a checkpoint."""
@@ -99,18 +175,26 @@ class Players:
         }
 
 
-def make_penalty(config: Config, noise: torch.Generator | None = None) -> penalties.Penalty | None:
-    """The penalty that the settings ask for, with gamma in its own units.
+def _networks(
+    config: Config, shape: tuple[int, int, int], classes: int
+) -> tuple[nn.Module, nn.Module]:
+    return pair(
+        config.network,
+        shape,
+        latent_dim=config.latent_dim,
+        width=config.width,
+        activation=config.activation,
+        classes=classes,
+    )
 
-    Examples
-    --------
-    >>> make_penalty(Config(penalty="wgan-gp", gamma=20.0)).weight
-    10.0
-    """
-    if config.penalty == "wgan-gp":
-        return penalties.WGANGP(weight=config.gamma / 2, generator=noise)
-    return penalties.get(config.penalty, config.gamma)
 
-
-def _adam(network: nn.Module, config: Config) -> torch.optim.Optimizer:
-    return torch.optim.Adam(network.parameters(), config.lr, config.betas)
+def _optimizer(network: nn.Module, config: Config) -> torch.optim.Optimizer:
+    momentum, square = config.betas
+    parameters = network.parameters()
+    match config.optimizer:
+        case "adam":
+            return torch.optim.Adam(parameters, config.lr, config.betas)
+        case "rmsprop":
+            return torch.optim.RMSprop(parameters, config.lr, square, momentum=momentum)
+        case "sgd":
+            return torch.optim.SGD(parameters, config.lr, momentum)

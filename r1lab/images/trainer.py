@@ -1,29 +1,36 @@
 """Training a GAN on real images: one step, and the loop around it."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from math import isfinite
 from pathlib import Path
 from time import perf_counter
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
+from accelerate.utils import broadcast_object_list
 from torch import Tensor
 
-from r1lab.images import checkpoints, draws
+from r1lab.images import draws
+from r1lab.images.batches import Batch, Batches
 from r1lab.images.config import Config
 from r1lab.images.data import load
 from r1lab.images.errors import Diverged, InputError, Interrupted
-from r1lab.images.files import new_run_folder
-from r1lab.images.monitor import MetricsLog, ProgressBar, StopSignals
+from r1lab.images.networks import cost
 from r1lab.images.pictures import grid, write_picture
 from r1lab.images.players import Players
+from r1lab.images.progress import Progress, StopSignals
+from r1lab.images.runs import RunFolder
 from r1lab.images.sampling import sample
+from r1lab.images.schedule import penalty_at
+from r1lab.images.yardstick import Yardstick
+from r1lab.monitor import measure
 
 __all__ = ["StepResult", "Trainer", "training_step"]
 
 _LOG_EVERY = 10  # steps; reading a loss makes an accelerator wait
+_MEASURE_EVERY = 100  # steps; the monitor costs about two discriminator steps
 
 
 class StepResult(NamedTuple):
@@ -37,9 +44,7 @@ class StepResult(NamedTuple):
     fake_logit: Tensor
 
 
-def training_step(
-    players: Players, reals: Tensor, latents: Tensor, accelerator: Accelerator
-) -> StepResult:
+def training_step(players: Players, batch: Batch) -> StepResult:
     """d_steps of the discriminator, then one of the generator, then its moving average.
 
     Source: Mescheder, Geiger & Nowozin 2018, section 4.1; alternating gradient descent.
@@ -47,44 +52,39 @@ def training_step(
     Parameters
     ----------
     players : the networks and their optimisers, changed in place.
-    reals : (d_steps, B, C, S, S) real images in [-1, 1].
-    latents : (d_steps + 1, B, latent_dim); the last batch is the generator's.
-    accelerator : chooses the precision of the forward passes.
+    batch : its inputs.
 
     Examples
     --------
     >>> trainer = Trainer(Config(data="photos-32", size=16, width=4, batch=2, device="cpu"))
-    >>> reals, latents = trainer.batches(step=0)
-    >>> training_step(trainer.players, reals, latents, trainer.accelerator).d_loss.shape
+    >>> training_step(trainer.players, trainer.batches.at(step=0)).d_loss.shape
     torch.Size([])
     """
-    p = players
-    for real, z in zip(reals, latents[:-1], strict=True):
-        with torch.no_grad(), accelerator.autocast():
-            fake = p.generator(z).float()
-        with accelerator.autocast():
-            terms = p.discriminator_step(real, fake)  # loss + gamma/2 E ||grad D(real)||^2
-        p.discriminator_optimizer.zero_grad()
-        accelerator.backward(terms.total)
-        p.discriminator_optimizer.step()
+    p, reals, latents = players, batch.reals, batch.latents
+    labels = [()] * len(reals) if batch.labels is None else [(part,) for part in batch.labels]
+    for real, z, label in zip(reals, latents[:-1], labels, strict=True):
+        with p.autocast():
+            with torch.no_grad():
+                fake = p.generator(z, *label).to(real.dtype)
+            terms = p.discriminator_step(real, fake, *label)  # loss + gamma/2 E ||grad D(real)||^2
+        p.descend(terms.total, p.discriminator_optimizer)
 
-    with accelerator.autocast():
-        generated = p.generator_step(latents[-1], real=reals[-1])  # D's weights left out
-    p.generator_optimizer.zero_grad()
-    accelerator.backward(generated.total)
-    p.generator_optimizer.step()
+    with p.autocast():
+        generated = p.generator_step(latents[-1], *labels[-1], real=reals[-1])  # D's weights fixed
+    p.descend(generated.total, p.generator_optimizer)
 
-    p.ema.update_parameters(p.generator)
-    means = (terms.real_logits.float().mean(), terms.fake_logits.float().mean())
-    losses = (terms.adversarial, generated.total, terms.penalty)
-    return StepResult(*(t.detach() for t in (*losses, *means)))
+    p.update_average()
+    values = (terms.adversarial, generated.total, terms.penalty)
+    logits = (terms.real_logits, terms.fake_logits)
+    return StepResult(*(t.detach().to(reals.dtype).mean() for t in (*values, *logits)))
 
 
 class Trainer:
     """A training run: makes its folder, trains, saves, and can be resumed.
 
     On a CPU the run is a function of its settings: a resumed run repeats, bit for bit, what an
-    uninterrupted one does (on the same machine with as many threads).
+    uninterrupted one does (on the same machine with as many threads). Started by `accelerate
+    launch` (or torchrun), the processes share each batch and average their gradients.
 
     Parameters
     ----------
@@ -92,12 +92,13 @@ class Trainer:
 
     Attributes
     ----------
-    players : the networks and optimisers. step : training steps done. seconds : of training.
-    folder : the run's folder, None before `run`. images : the data.
+    players : the networks and optimisers. images : the data. batches : its batches.
+    step : training steps done. seconds : of training, evaluations left out.
+    folder : None before `run`.
 
     Raises
     ------
-    InputError : data that cannot be loaded.
+    InputError : data that cannot be loaded, or settings that this machine cannot follow.
 
     Examples
     --------
@@ -108,18 +109,23 @@ class Trainer:
 
     def __init__(self, config: Config) -> None:
         self.config = config
-        self.images = load(config.data, config.size)
         self.accelerator = _accelerator(config)
         self.device = self.accelerator.device
-        self.penalty_noise = torch.Generator(self.device)
-        self.players = Players(config, self.images.shape, self.device, self.penalty_noise)
+        self.rank, world = self.accelerator.process_index, self.accelerator.num_processes
+        c = config
+        self.images = load(c.data, c.size, on_problem=c.on_problem, limit=c.limit)
+        self.batches = Batches(self.images, c, self.device, self.rank, world)
+        classes = len(self.images.classes) if c.conditional else 0
+        wrap = self.accelerator.prepare_model
+        self.players = Players(c, self.images.shape, self.device, classes, wrap)
         self.step = 0
-        self.seconds = 0.0
-        self.folder: Path | None = None
+        self.seconds = self._started = 0.0
+        self.folder: RunFolder | None = None
+        self._yardstick = Yardstick(self.images, c) if c.evaluate_every else None
 
     @classmethod
     def resume(cls, run: Path | str, steps: int | None = None) -> Self:
-        """A run as its last checkpoint left it; `run()` continues it.
+        """A run as its last readable checkpoint left it; `run()` continues it.
 
         Parameters
         ----------
@@ -134,10 +140,10 @@ class Trainer:
         --------
         >>> Trainer.resume("nowhere")
         Traceback (most recent call last):
-        r1lab.images.errors.InputError: there is no checkpoint nowhere/checkpoint.safetensors
+        r1lab.images.errors.InputError: there is no run nowhere
         """
-        run = Path(run)
-        tensors, metadata = checkpoints.load(run / checkpoints.FILE_NAME)
+        folder = RunFolder(Path(run))
+        tensors, metadata = folder.latest()
         config = Config.from_json(metadata["config"])
         config = replace(config, steps=config.steps if steps is None else steps)
         if metadata["step"] >= config.steps:
@@ -149,18 +155,22 @@ class Trainer:
         if trainer.images.sha256 != metadata["data_sha256"]:
             raise InputError(f"the images of {config.data} are not those that {run} began with")
         trainer.players.load(tensors)
-        trainer.step, trainer.seconds, trainer.folder = metadata["step"], metadata["seconds"], run
+        trainer.players.scaler.load_state_dict(metadata["scaler"])
+        if trainer._yardstick is not None:
+            trainer._yardstick.best = metadata["best"]
+        trainer.step, trainer.seconds = metadata["step"], metadata["seconds"]
+        trainer.folder = folder
         return trainer
 
     def run(self, progress: bool = True) -> Path:
         """Train until `config.steps`, and return the run's folder.
 
-        The folder gets checkpoint.safetensors, metrics.jsonl, real.png, a samples/step-*.png at
-        each snapshot, and samples.png at the end.
+        The folder gets checkpoints/, metrics.jsonl, real.png, a samples/step-*.png at each
+        snapshot, and at the end samples.png and film.webp.
 
         Parameters
         ----------
-        progress : show a progress bar; without it nothing is printed.
+        progress : describe the run and show a progress bar; without it nothing is printed.
 
         Raises
         ------
@@ -168,81 +178,175 @@ class Trainer:
         Interrupted : Ctrl-C or SIGTERM, after a checkpoint; a second one stops at once.
         Diverged : a loss or weight is not finite; the last checkpoint is kept.
         """
+        is_main = self.accelerator.is_main_process
         if self.folder is None:
-            self.folder = new_run_folder(self.config.out, self.images.name)
+            self.folder = self._new_folder()
+        if progress and is_main:
+            print(self.describe(), flush=True)
+        shown = Progress(self.folder.path, self.config, self.step, progress, writes=is_main)
+        with StopSignals() as stop, shown:
+            self._loop(stop, shown)
+        if is_main:
+            write_picture(self.folder.path / "samples.png", grid(sample(self)))
+            self.folder.write_film()
+        return self.folder.path
+
+    def describe(self) -> str:
+        """What will be trained on what, in four lines.
+
+        Examples
+        --------
+        >>> trainer = Trainer(Config(data="photos-32", size=16, width=4, device="cpu"))
+        >>> print(trainer.describe().splitlines()[0])
+        photos-32: 3,000 images of 3 x 16 x 16
+        """
+        p, c = self.players, self.config
+        z = torch.zeros(1, c.latent_dim, device=self.device)
+        label = [torch.zeros(1, dtype=torch.long, device=self.device)] if c.conditional else []
+        x = torch.zeros(1, *self.images.shape, device=self.device)
+        classes = f" in {len(self.images.classes)} classes" if self.images.classes else ""
+        shape = " x ".join(map(str, self.images.shape))
+        world = self.accelerator.num_processes
+        where = f"{world} {self.device.type}"
+        if self.device.type == "cpu":
+            where += f", {torch.get_num_threads()} threads"
+        return (
+            f"{self.images.name}: {len(self.images):,} images of {shape}{classes}\n"
+            f"generator: {cost(p.generator, z, *label)}\n"
+            f"discriminator: {cost(p.discriminator, x, *label)}\n"
+            f"{c.penalty}, gamma {c.gamma:g}, {c.loss} loss; {c.steps - self.step:,} steps of "
+            f"{c.d_steps} x {c.batch} images in {c.precision} on {where}"
+        )
+
+    def _new_folder(self) -> RunFolder:
+        """Made by one process and known to all."""
+        path = [""]
+        if self.accelerator.is_main_process:
+            folder = RunFolder.new(self.config, self.images.name)
             first = draws.batch_indices(self.config.seed, 0, 64, len(self.images))
-            write_picture(self.folder / "real.png", grid(self.images.batch(first)))
-        self.accelerator = _accelerator(self.config)  # another Trainer may have been made since
-        log = MetricsLog(self.folder / "metrics.jsonl", self.step)
-        started = perf_counter() - self.seconds
-        with StopSignals() as stop, ProgressBar(self.config, self.step, progress) as bar:
-            while self.step < self.config.steps:
-                result = training_step(self.players, *self.batches(self.step), self.accelerator)
-                self.step += 1
-                self.seconds = perf_counter() - started
-                last = self.step == self.config.steps
-                if self.step % _LOG_EVERY == 0 or last:
-                    metrics = self._metrics(result)
-                    log.write(metrics)
-                    bar.update(metrics)
-                if self.step % self.config.snapshot_every == 0 or last or stop.received:
-                    self._snapshot(result)
-                if stop.received and not last:
-                    raise Interrupted(stop.received, self.folder, self.step)
-        write_picture(self.folder / "samples.png", grid(sample(self)))
-        return self.folder
+            write_picture(folder.path / "real.png", grid(self.images.batch(first)))
+            path = [str(folder.path)]
+        broadcast_object_list(path)
+        return RunFolder(path[0])
 
-    def batches(self, step: int) -> tuple[Tensor, Tensor]:
-        """The real images and latents of a step, as `training_step` takes them."""
-        c, device = self.config, self.device
-        self.penalty_noise.manual_seed(draws.stream_seed(c.seed, draws.INTERPOLATES, step))
-        indices = draws.batch_indices(c.seed, step, c.d_steps * c.batch, len(self.images))
-        reals = self.images.batch(indices).to(device, memory_format=torch.channels_last)
-        latents = draws.latents(c.seed, step, c.d_steps + 1, c.batch, c.latent_dim).to(device)
-        return reals.unflatten(0, (c.d_steps, c.batch)), latents
+    def _loop(self, stop: StopSignals, shown: Progress) -> None:
+        self._started = perf_counter() - self.seconds
+        c = self.config
+        for batch in self.batches.stream(range(self.step, c.steps)):
+            self.players.begin(self.step, self.rank)
+            result = training_step(self.players, batch)
+            self.step += 1
+            self.seconds = perf_counter() - self._started
+            last = self.step == c.steps
+            reads = self.step % _LOG_EVERY == 0 or last
+            # Several processes agree about a stop only where they wait for each other anyway.
+            received = self._agreed(stop.received) if reads or self._alone else None
+            measures = self.step % c.evaluate_every == 0 if c.evaluate_every else False
+            if reads or measures:
+                shown.write(self._metrics(result, batch, measures or last))
+            if self.step % c.snapshot_every == 0 or last or received:
+                self._snapshot(result, shown)
+            if received and not last:
+                assert self.folder is not None
+                raise Interrupted(received, self.folder.path, self.step)
 
-    def _metrics(self, result: StepResult) -> dict[str, float]:
-        values = {name: value.item() for name, value in result._asdict().items()}
+    @property
+    def _alone(self) -> bool:
+        return self.accelerator.num_processes == 1
+
+    def _agreed(self, received: int | None) -> int | None:
+        if self._alone:
+            return received
+        numbers = torch.tensor([received or 0], device=self.device)
+        return int(self.accelerator.gather(numbers).max()) or None
+
+    def _metrics(self, result: StepResult, batch: Batch, evaluates: bool) -> dict[str, Any]:
+        """One line of the log: what the step computed, and now and then what the monitor sees."""
+        values = self._checked(result)
+        c = self.config
+        metrics: dict[str, Any] = {
+            "step": self.step,
+            "images": self.step * c.d_steps * c.batch,
+            "seconds": round(self.seconds, 3),
+            **values,
+        }
+        if not self.accelerator.is_main_process:
+            return metrics
+        if self.step % _MEASURE_EVERY == 0 or self.step == c.steps:
+            metrics |= self._measured(batch)
+        if self._yardstick is not None and evaluates:
+            metrics |= self._evaluated()
+        return metrics
+
+    def _checked(self, result: StepResult) -> dict[str, float]:
+        """The step's numbers, averaged over the processes, if all are finite."""
+        stacked = self.accelerator.reduce(torch.stack([*result]), "mean")
+        values = dict(zip(StepResult._fields, stacked.tolist(), strict=True))
         self._check_finite(values)
-        images = self.step * self.config.d_steps * self.config.batch
-        return {"step": self.step, "images": images, "seconds": round(self.seconds, 3), **values}
+        return values
+
+    def _measured(self, batch: Batch) -> dict[str, float]:
+        p, label = self.players, () if batch.labels is None else (batch.labels[-1],)
+        with torch.no_grad():
+            fake = p.generator.eval()(batch.latents[-1], *label)
+        p.generator.train()
+        penalty = penalty_at(replace(self.config, lazy=1), self.step - 1, p.noise)
+        seen = asdict(measure(p.discriminator, batch.reals[-1], fake, p.loss, penalty, label))
+        return {name: seen[name] for name in ("real_gradient", "fake_gradient", "penalty_share")}
+
+    def _evaluated(self) -> dict[str, float]:
+        """The distance of the samples from the data; the best generator is kept."""
+        assert self.folder is not None and self._yardstick is not None
+        began = perf_counter()
+        before = self._yardstick.best
+        found = self._yardstick.measure(self)
+        if before is None or self._yardstick.best != before:
+            self.folder.save_best(self.players.tensors(), self._metadata())
+        self._started += perf_counter() - began  # measuring is not training
+        return found
 
     def _check_finite(self, values: dict[str, float]) -> None:
         if all(isfinite(value) for value in values.values()):
             return
         seen = ", ".join(f"{name} {value:g}" for name, value in values.items())
+        assert self.folder is not None
         raise Diverged(
-            f"training diverged before step {self.step} ({seen}): {self.folder} keeps what was "
-            "saved before; try a smaller --lr or another --gamma"
+            f"training diverged before step {self.step} ({seen}): {self.folder.path} keeps what "
+            "was saved before; try a smaller --lr or another --gamma"
         )
 
-    def _snapshot(self, result: StepResult) -> None:
+    def _snapshot(self, result: StepResult, shown: Progress) -> None:
         """Save a checkpoint and a grid, unless something in it is not finite."""
-        assert self.folder is not None
-        self._metrics(result)
+        self._checked(result)
         tensors = self.players.tensors()
         broken = [name for name, tensor in tensors.items() if not tensor.isfinite().all()]
         self._check_finite({name: float("nan") for name in broken[:1]})
-        metadata = {
+        if self.accelerator.is_main_process:
+            assert self.folder is not None
+            # The picture first: killed in between, the step is done again, picture and all.
+            picture = grid(sample(self))
+            write_picture(self.folder.samples / f"step-{self.step:06d}.png", picture)
+            shown.picture(self.step, picture)
+            self.folder.save(tensors, self._metadata(), self.config.keep)
+
+    def _metadata(self) -> dict[str, Any]:
+        return {
             "config": self.config.to_json(),
             "step": self.step,
             "seconds": self.seconds,
             "shape": self.images.shape,
+            "classes": self.images.classes if self.config.conditional else (),
             "data_sha256": self.images.sha256,
+            "scaler": self.players.scaler.state_dict(),
+            "best": self._yardstick.best if self._yardstick is not None else None,
         }
-        checkpoints.save(self.folder / checkpoints.FILE_NAME, tensors, metadata)
-        samples = self.folder / "samples" / f"step-{self.step:06d}.png"
-        write_picture(samples, grid(sample(self)))
 
 
 def _accelerator(config: Config) -> Accelerator:
-    # Accelerate holds one setting for the whole process; a notebook makes many trainers.
-    AcceleratorState._reset_state(reset_partial_state=True)
-    accelerator = Accelerator(
-        cpu=config.device == "cpu", mixed_precision="bf16" if config.precision == "bf16" else "no"
-    )
-    if accelerator.num_processes > 1:
-        raise InputError(
-            "r1lab trains in one process: start it with `r1lab train`, not `accelerate launch`"
-        )
+    alone = not torch.distributed.is_initialized()
+    if alone:  # Accelerate holds one setting for the whole process; a notebook makes many trainers
+        AcceleratorState._reset_state(reset_partial_state=True)
+    accelerator = Accelerator(cpu=config.device == "cpu", mixed_precision="no")
+    if config.precision == "fp16" and accelerator.device.type == "cpu":
+        raise InputError("precision fp16 needs a GPU: use bf16 or fp32 on a CPU")
     return accelerator

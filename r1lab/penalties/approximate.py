@@ -151,7 +151,9 @@ class _Approximate:
 
     def _check_precision(self, x: Tensor, logits: Tensor) -> None:
         dtypes = [x.dtype, logits.dtype]
-        if torch.is_autocast_enabled(x.device.type):
+        if torch.amp.is_autocast_available(x.device.type) and torch.is_autocast_enabled(
+            x.device.type
+        ):
             dtypes.append(torch.get_autocast_dtype(x.device.type))
         coarsest = max(dtypes, key=lambda dtype: torch.finfo(dtype).eps)
         smallest = _SMALLEST_SIGMA_PER_EPS * torch.finfo(coarsest).eps

@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 
 import r1lab.__main__
-from r1lab.images import checkpoints
+from r1lab.images import RunFolder
 from r1lab.images.cli import main
 
 TINY = ["--size", "16", "--width", "4", "--batch", "4", "--latent-dim", "8", "--device", "cpu"]
@@ -56,7 +56,7 @@ def test_train_resume_and_sample(data, tmp_path, capsys):
     run = tmp_path / "run"
     main(["train", "--data", data, "--steps", "3", "--out", str(run), *TINY])
     main(["resume", str(run), "--steps", "5"])
-    assert checkpoints.load(run / checkpoints.FILE_NAME)[1]["step"] == 5
+    assert RunFolder(run).latest()[1]["step"] == 5
     capsys.readouterr()
     main(["sample", str(run), "--count", "6", "--out", str(tmp_path / "new.png")])
     assert capsys.readouterr().out == f"{tmp_path / 'new.png'}\n"
@@ -67,7 +67,8 @@ def test_train_resume_and_sample(data, tmp_path, capsys):
 
 def test_user_errors_are_one_sentence(data, tmp_path, capsys):
     run, out = tmp_path / "run", ["--out", str(tmp_path / "new")]
-    main(["train", "--data", data, "--steps", "1", "--out", str(run), *TINY])
+    smooth = ["--activation", "silu"]
+    main(["train", "--data", data, "--steps", "1", "--out", str(run), *smooth, *TINY])
     capsys.readouterr()
     assert "unknown data 'cifar'" in failure(capsys, ["train", "--data", "cifar", *out])
     assert "gamma must" in failure(capsys, ["train", "--gamma", "-1", *out])
@@ -77,14 +78,22 @@ def test_user_errors_are_one_sentence(data, tmp_path, capsys):
     assert "has done 1 steps" in failure(capsys, ["resume", str(run)])
     assert "has done 1 steps" in failure(capsys, ["resume", str(run), "--steps", "1"])
     assert "steps must" in failure(capsys, ["resume", str(run), "--steps", "0"])
-    assert "no checkpoint" in failure(capsys, ["resume", str(tmp_path / "nowhere")])
-    assert "no checkpoint" in failure(capsys, ["sample", str(tmp_path / "nowhere")])
+    for command in ("resume", "sample", "evaluate", "spectrum", "compare"):
+        said = failure(capsys, [command, str(tmp_path / "nowhere")])
+        assert said == f"r1lab: there is no run {tmp_path / 'nowhere'}\n"
     assert "count must" in failure(capsys, ["sample", str(run), "--count", "0"])
     assert "grid.doc" in failure(capsys, ["sample", str(run), "--out", "grid.doc"])
     (tmp_path / "file").write_text("in the way")
     blocked = ["--out", str(tmp_path / "file" / "run")]
     assert "cannot make the folder" in failure(capsys, ["train", "--data", data, *blocked, *TINY])
-    (run / checkpoints.FILE_NAME).write_bytes(b"garbled")
+    assert "has no class 3" in failure(capsys, ["sample", str(run), "--label", "3"])
+    assert "best.safetensors" in failure(capsys, ["sample", str(run), "--best"])
+    assert "k must be from 1" in failure(capsys, ["spectrum", str(run), "--k", "0"])
+    assert "images must be" in failure(capsys, ["spectrum", str(run), "--images", "0"])
+    assert "count must be" in failure(capsys, ["evaluate", str(run), "--count", "1"])
+    assert "no labels" in failure(capsys, ["train", "--data", data, "--conditional", *out, *TINY])
+    assert "fp16 needs" in failure(capsys, ["train", "--data", data, "--precision", "fp16", *TINY])
+    (run / "checkpoints" / "step-000001.safetensors").write_bytes(b"garbled")
     assert "truncated or garbled" in failure(capsys, ["resume", str(run)])
     assert "truncated or garbled" in failure(capsys, ["sample", str(run)])
 
@@ -137,7 +146,7 @@ def test_signal_saves_and_resume_repeats_the_uninterrupted_run(data, tmp_path, n
     process.send_signal(number)
     _, error = process.communicate(timeout=30)
     assert process.returncode == code
-    step = checkpoints.load(run / checkpoints.FILE_NAME)[1]["step"]
+    step = RunFolder(run).latest()[1]["step"]
     assert error == f"r1lab: stopped after step {step}; continue with `r1lab resume {run}`\n"
     assert step >= 20
 
@@ -145,7 +154,45 @@ def test_signal_saves_and_resume_repeats_the_uninterrupted_run(data, tmp_path, n
     main(["resume", str(run), "--steps", str(step + 2)])
     whole = tmp_path / "whole"
     main(["train", "--data", data, "--steps", str(step + 2), "--out", str(whole), *TINY])
-    resumed, expected = (checkpoints.load(f / checkpoints.FILE_NAME)[0] for f in (run, whole))
+    assert_equal_weights(run, whole)
+
+
+@pytest.mark.parametrize("penalty", ["r1", "wgan-gp"])
+def test_killed_at_random_moments_a_run_ends_as_if_never_stopped(data, tmp_path, penalty):
+    """kill -9 three times, whatever the process is doing, resuming each time."""
+    run, whole, steps = tmp_path / "run", tmp_path / "whole", 120
+    settings = ["--data", data, "--penalty", penalty, "--snapshot-every", "4", *TINY]
+    arguments = ["train", "--out", str(run), "--steps", str(steps), *settings]
+    random = np.random.default_rng(len(penalty))
+    for kill in range(3):
+        process = start(arguments)
+        wanted = steps * (kill + random.uniform(0.2, 0.8)) / 4
+        while not reached(run, wanted):
+            assert process.poll() is None, process.communicate()[1]
+            time.sleep(0.005)
+        time.sleep(random.uniform(0, 0.05))
+        process.kill()
+        process.communicate()
+        arguments = ["resume", str(run)]
+    torch.set_num_threads(1)
+    main(arguments)
+    main(["train", "--out", str(whole), "--steps", str(steps), *settings])
+    assert_equal_weights(run, whole)
+    logs = [RunFolder(folder).metrics() for folder in (run, whole)]
+    assert [{**line, "seconds": 0} for line in logs[0]] == [
+        {**line, "seconds": 0} for line in logs[1]
+    ]
+    assert (run / "film.webp").read_bytes() == (whole / "film.webp").read_bytes()
+
+
+def reached(run, step):
+    made = [int(path.stem[5:]) for path in run.glob("checkpoints/step-*.safetensors")]
+    return max(made, default=0) >= step
+
+
+def assert_equal_weights(run, whole):
+    (resumed, _), (expected, _) = (RunFolder(folder).latest() for folder in (run, whole))
+    assert resumed.keys() == expected.keys()
     for name, tensor in expected.items():
         assert torch.equal(tensor, resumed[name]), name
 
@@ -165,7 +212,10 @@ def test_metrics_are_json_lines_with_both_losses(data, tmp_path):
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     assert [(line["step"], line["images"]) for line in lines] == [(10, 40), (20, 80)]
     names = {"step", "images", "seconds", "d_loss", "g_loss", "penalty"}
-    assert all(set(line) == names | {"real_logit", "fake_logit"} for line in lines)
+    names |= {"real_logit", "fake_logit"}
+    assert set(lines[0]) == names
+    # The monitor looks now and then, and at the end.
+    assert set(lines[1]) == names | {"real_gradient", "fake_gradient", "penalty_share"}
 
 
 def test_help_is_quick_and_imports_no_torch():
@@ -177,7 +227,7 @@ def test_help_is_quick_and_imports_no_torch():
     done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     words = " ".join(done.stdout.replace("│", " ").split())
-    for word in ("--gamma", "gamma is 2 x its weight", "mnist-5k, photos-32 or fashion-mnist"):
+    for word in ("--gamma", "gamma is 2 x their weight", "hf:owner/name"):
         assert word in words
 
 

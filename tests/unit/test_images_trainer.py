@@ -10,21 +10,11 @@ import torch
 from PIL import Image
 from torch.nn.functional import softplus
 
-from r1lab import penalties
-from r1lab.images import (
-    Config,
-    Diverged,
-    InputError,
-    Interrupted,
-    Trainer,
-    draws,
-    grid,
-    players,
-    sample,
-)
+from r1lab.images import Config, Diverged, InputError, Interrupted, RunFolder, Trainer, draws
 from r1lab.images import trainer as trainer_module
-from r1lab.images.checkpoints import FILE_NAME, load
-from r1lab.images.networks import Discriminator, Generator
+from r1lab.images.batches import Batch
+from r1lab.images.pictures import grid
+from r1lab.images.sampling import sample
 
 TINY = {"size": 16, "width": 4, "latent_dim": 8, "batch": 4, "device": "cpu"}
 
@@ -48,6 +38,14 @@ def pictures(tmp_path_factory):
 
 
 @pytest.fixture
+def double():
+    """Everything is float64: networks, latents, images."""
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
+@pytest.fixture
 def tiny(pictures, tmp_path):
     return Config(data=pictures, out=tmp_path / "run", steps=6, snapshot_every=3, **TINY)
 
@@ -68,23 +66,18 @@ def run_step_and_keep_gradients(trainer, step=0):
             seen[name] = [q.grad.clone() for g in optimizer.param_groups for q in g["params"]]
 
         optimizer.register_step_pre_hook(keep)
-    reals, latents = trainer.batches(step)
-    networks = (p.generator, p.discriminator, p.ema)
-    if next(p.generator.parameters()).dtype == torch.float64:
-        reals, latents = reals.double(), latents.double()
-    before = copy.deepcopy(networks)
-    result = trainer_module.training_step(p, reals, latents, trainer.accelerator)
-    return seen, result, before, (reals, latents)
+    batch = trainer.batches.at(step)
+    before = copy.deepcopy((p.generator, p.discriminator, p.ema))
+    p.begin(step)
+    result = trainer_module.training_step(p, batch)
+    return seen, result, before, batch
 
 
-@pytest.mark.parametrize("name", ["r1", "r2", "r1+r2", "wgan-gp", "none"])
-def test_discriminator_gradients_equal_a_hand_written_computation(tiny, name, monkeypatch):
-    # The trainer rounds fakes to float32; here everything stays in float64.
-    monkeypatch.setattr(torch.Tensor, "float", lambda x: x)
+@pytest.mark.parametrize("name", ["r1", "r2", "r1+r2", "zero-centered", "wgan-gp", "none"])
+@pytest.mark.usefixtures("double")
+def test_discriminator_gradients_equal_a_hand_written_computation(tiny, name):
     trainer = Trainer(replace(tiny, penalty=name, gamma=3.0))
-    for network in (trainer.players.generator, trainer.players.discriminator, trainer.players.ema):
-        network.double()
-    seen, result, (g, d, _), (reals, latents) = run_step_and_keep_gradients(trainer)
+    seen, result, (g, d, _), (reals, latents, _) = run_step_and_keep_gradients(trainer)
     real, fake = reals[0], g(latents[0]).detach()
 
     def squared_norms(x):
@@ -95,18 +88,17 @@ def test_discriminator_gradients_equal_a_hand_written_computation(tiny, name, mo
 
     eps = torch.rand(
         4,
-        generator=torch.Generator().manual_seed(draws.stream_seed(0, draws.INTERPOLATES, 0)),
-        dtype=torch.float64,
+        generator=torch.Generator().manual_seed(draws.stream_seed(0, draws.NOISE, 0)),
     ).view(4, 1, 1, 1)
+    between = eps * real + (1 - eps) * fake
     expected_penalty = {
         "r1": lambda: 1.5 * squared_norms(real).mean(),
         "r2": lambda: 1.5 * squared_norms(fake).mean(),
         "r1+r2": lambda: 1.5 * (squared_norms(real).mean() + squared_norms(fake).mean()),
         # gamma is twice the weight.
-        "wgan-gp": lambda: (
-            1.5 * (squared_norms(eps * real + (1 - eps) * fake).sqrt() - 1).square().mean()
-        ),
-        "none": lambda: torch.zeros((), dtype=torch.float64),
+        "wgan-gp": lambda: 1.5 * (squared_norms(between).sqrt() - 1).square().mean(),
+        "zero-centered": lambda: 1.5 * squared_norms(between).mean(),
+        "none": lambda: torch.zeros(()),
     }[name]()
     loss = softplus(-d(real)).mean() + softplus(d(fake)).mean()
     (loss + expected_penalty).backward()
@@ -117,13 +109,11 @@ def test_discriminator_gradients_equal_a_hand_written_computation(tiny, name, mo
 
 
 @pytest.mark.parametrize("loss", ["non-saturating", "relativistic"])
-def test_generator_gradients_use_the_updated_discriminator(tiny, loss, monkeypatch):
-    monkeypatch.setattr(torch.Tensor, "float", lambda x: x)
+@pytest.mark.usefixtures("double")
+def test_generator_gradients_use_the_updated_discriminator(tiny, loss):
     trainer = Trainer(replace(tiny, loss=loss))
     p = trainer.players
-    for network in (p.generator, p.discriminator, p.ema):
-        network.double()
-    seen, result, (g, _, _), (reals, latents) = run_step_and_keep_gradients(trainer)
+    seen, result, (g, _, _), (reals, latents, _) = run_step_and_keep_gradients(trainer)
     fake_logits = p.discriminator(g(latents[1]))  # D after its step
     pairing = p.discriminator(reals[0]) if loss == "relativistic" else 0
     expected = softplus(pairing - fake_logits).mean()
@@ -136,45 +126,47 @@ def test_generator_gradients_use_the_updated_discriminator(tiny, loss, monkeypat
 
 def test_d_steps_take_fresh_batches(tiny):
     trainer = Trainer(replace(tiny, d_steps=3))
-    reals, latents = trainer.batches(step=0)
+    reals, latents, labels = trainer.batches.at(step=0)
     assert reals.shape == (3, 4, 3, 16, 16)
     assert latents.shape == (4, 4, 8)
+    assert labels is None
     # Ten images in twelve places: the first ten are all different.
     assert len(reals.flatten(0, 1)[:10].flatten(1).unique(dim=0)) == 10
     assert len(latents.flatten(0, 1).unique(dim=0)) == 16
     calls = []
     trainer.players.discriminator_optimizer.register_step_post_hook(lambda *_: calls.append("d"))
     trainer.players.generator_optimizer.register_step_post_hook(lambda *_: calls.append("g"))
-    trainer_module.training_step(trainer.players, reals, latents, trainer.accelerator)
+    trainer_module.training_step(trainer.players, Batch(reals, latents, labels))
     assert "".join(calls) == "dddg"
 
 
-def test_average_is_the_closed_form(tiny):
-    """ema_n = d^(n-1) theta_1 + (1 - d) sum_{k=2}^n d^(n-k) theta_k, with d from the half-life."""
-    trainer = Trainer(replace(tiny, ema_half_life=12))
-    p, n, thetas = trainer.players, 5, []
-    p.generator.register_buffer("counter", torch.zeros(1))
-    p.ema.module.register_buffer("counter", torch.zeros(1))
+@pytest.mark.parametrize("network", ["residual", "dcgan"])  # dcgan has buffers
+def test_average_is_the_closed_form(tiny, network):
+    """ema_n = d^n theta_0 + (1 - d) sum_{k=1}^n d^(n-k) theta_k, with d from the half-life."""
+    trainer = Trainer(replace(tiny, ema_half_life=12, network=network))
+    p, n = trainer.players, 5
+    thetas = [{name: value.clone() for name, value in p.generator.state_dict().items()}]
     for step in range(n):
-        p.generator.counter += 1
-        trainer_module.training_step(p, *trainer.batches(step), trainer.accelerator)
-        state = p.generator.state_dict()
-        thetas.append({name: value.double().clone() for name, value in state.items()})
+        trainer_module.training_step(p, trainer.batches.at(step))
+        thetas.append({name: value.clone() for name, value in p.generator.state_dict().items()})
     decay = 0.5 ** (4 / 12)
-    weights = [decay ** (n - 1)] + [(1 - decay) * decay ** (n - k) for k in range(2, n + 1)]
+    weights = [decay**n] + [(1 - decay) * decay ** (n - k) for k in range(1, n + 1)]
     assert sum(weights) == pytest.approx(1)
-    for name, value in p.ema.module.state_dict().items():
-        expected = sum(w * theta[name] for w, theta in zip(weights, thetas, strict=True))
+    for name, value in p.ema.state_dict().items():
+        if not value.is_floating_point():  # how many batches BatchNorm has seen: not averaged
+            assert value == 2 * n
+            continue
+        expected = sum(w * theta[name].double() for w, theta in zip(weights, thetas, strict=True))
         torch.testing.assert_close(value.double(), expected, rtol=1e-5, atol=1e-6)
+    assert not p.ema.training
 
 
 def test_bf16_step_is_close_to_fp32(tiny):
     results = {}
     for precision in ("fp32", "bf16"):
         trainer = Trainer(replace(tiny, precision=precision))
-        results[precision] = trainer_module.training_step(
-            trainer.players, *trainer.batches(0), trainer.accelerator
-        )
+        trainer.players.begin(0)
+        results[precision] = trainer_module.training_step(trainer.players, trainer.batches.at(0))
     for low, high in zip(results["bf16"], results["fp32"], strict=True):
         assert low.dtype == torch.float32
         torch.testing.assert_close(low, high, rtol=0.1, atol=0.05)
@@ -230,7 +222,7 @@ def test_resumed_run_is_bit_identical(tiny, tmp_path, name):
     Trainer(replace(config, steps=3, out=tmp_path / "parts")).run(progress=False)
     torch.manual_seed(99)  # nothing may depend on the global random numbers
     parts = Trainer.resume(tmp_path / "parts", steps=6).run(progress=False)
-    (expected, first), (got, second) = load(whole / FILE_NAME), load(parts / FILE_NAME)
+    (expected, first), (got, second) = RunFolder(whole).latest(), RunFolder(parts).latest()
     assert first["step"] == second["step"] == 6
     assert expected.keys() == got.keys()
     for key, tensor in expected.items():
@@ -246,12 +238,15 @@ def test_run_writes_what_it_says_and_prints_nothing(tiny, capsys):
     folder = Trainer(tiny).run(progress=False)
     files = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
     assert files == {
-        "checkpoint.safetensors",
+        "checkpoints/step-000003.safetensors",
+        "checkpoints/step-000006.safetensors",
+        "film.webp",
         "metrics.jsonl",
         "real.png",
         "samples.png",
         "samples/step-000003.png",
         "samples/step-000006.png",
+        "settings.json",
     }
     (line,) = (folder / "metrics.jsonl").read_text().splitlines()
     metrics = json.loads(line)
@@ -280,10 +275,11 @@ def test_metrics_after_the_checkpoint_are_dropped_on_resume(tiny):
 
 def test_folder_with_a_run_is_refused_and_kept(tiny):
     folder = Trainer(tiny).run(progress=False)
-    before = (folder / FILE_NAME).read_bytes()
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    before = [path.read_bytes() for path in files]
     with pytest.raises(InputError, match=f"r1lab resume {folder}"):
         Trainer(tiny).run(progress=False)
-    assert (folder / FILE_NAME).read_bytes() == before
+    assert [path.read_bytes() for path in files] == before
 
 
 def test_finished_run_and_changed_data_are_refused(tiny, tmp_path):
@@ -318,7 +314,7 @@ def test_divergence_stops_and_keeps_the_last_checkpoint(tiny):
     trainer.players.discriminator_optimizer.register_step_post_hook(poison)
     with pytest.raises(Diverged, match=r"before step 6 .*nan.*--lr"):
         trainer.run(progress=False)
-    tensors, metadata = load(trainer.folder / FILE_NAME)
+    tensors, metadata = trainer.folder.latest()
     assert metadata["step"] == 3
     assert all(tensor.isfinite().all() for tensor in tensors.values())
 
@@ -335,89 +331,4 @@ def test_interrupt_saves_and_restores_the_handlers(tiny):
         trainer.run(progress=False)
     assert isinstance(stop.value, KeyboardInterrupt)  # a notebook shows it as its own
     assert signal.getsignal(signal.SIGINT) is before
-    assert load(trainer.folder / FILE_NAME)[1]["step"] == 1
-
-
-# Networks and pictures
-
-
-def test_networks_do_not_couple_samples_and_have_no_normalisation():
-    generator, discriminator = Generator(8, 3, 32, 4), Discriminator(3, 32, 4)
-    x = torch.randn(5, 3, 32, 32)
-    torch.testing.assert_close(
-        discriminator(x), torch.cat([discriminator(one[None]) for one in x]), rtol=1e-4, atol=1e-5
-    )
-    names = {type(m).__name__ for net in (generator, discriminator) for m in net.modules()}
-    assert not any("Norm" in name for name in names)
-
-
-@pytest.mark.parametrize("size", [16, 32, 64, 128, 256])
-def test_network_shapes(size):
-    images = Generator(8, 1, size, 2)(torch.randn(2, 8))
-    assert images.shape == (2, 1, size, size)
-    assert images.abs().max() <= 1
-    assert Discriminator(1, size, 2)(images).shape == (2,)
-
-
-def test_smooth_activation_reaches_every_layer():
-    for network in (
-        Generator(8, 1, 16, 2, activation=torch.nn.Softplus),
-        Discriminator(1, 16, 2, activation=torch.nn.Softplus),
-    ):
-        kinds = [type(module) for module in network.modules()]
-        assert torch.nn.LeakyReLU not in kinds
-        assert torch.nn.Softplus in kinds
-
-
-def test_initial_signal_neither_fades_nor_explodes():
-    torch.manual_seed(0)
-    images = Generator(64, 1, 32, 16)(torch.randn(64, 64))
-    assert 0.3 < images.std(0).mean() < 0.9  # the latents are seen, and tanh is not saturated
-
-
-def test_grid_layout():
-    images = torch.full((3, 1, 4, 6), -1.0)
-    images[1] = 1.0
-    images[2] = 0.0
-    picture = grid(images, columns=2)
-    assert picture.shape == (4 + 2 + 4, 6 + 2 + 6, 3)
-    assert picture.dtype == np.uint8
-    assert (picture[:4, :6] == 0).all()
-    assert (picture[:4, 8:] == 255).all()
-    assert (picture[6:, :6] == 128).all()
-    assert (picture[4:6] == 255).all()
-    assert (picture[:, 6:8] == 255).all()
-    assert (picture[6:, 8:] == 255).all()  # the place of a fourth image
-
-
-def test_grid_keeps_channels_apart():
-    image = torch.tensor([1.0, 0.0, -1.0]).view(1, 3, 1, 1)
-    assert grid(image)[0, 0].tolist() == [255, 128, 0]
-
-
-def test_gamma_is_twice_the_weight_of_wgan_gp():
-    assert players.make_penalty(Config(penalty="wgan-gp", gamma=20.0)) == penalties.WGANGP(10.0)
-    assert players.make_penalty(Config(penalty="r1", gamma=20.0)) == penalties.R1(20.0)
-    assert players.make_penalty(Config(penalty="none")) is None
-
-
-@pytest.mark.parametrize(
-    ("setting", "sentence"),
-    [
-        ({"penalty": "r3"}, "unknown penalty 'r3': use one of r1"),
-        ({"loss": "mse"}, "unknown loss 'mse'"),
-        ({"precision": "fp8"}, "unknown precision"),
-        ({"device": "gpu"}, "unknown device"),
-        ({"gamma": -1.0}, "gamma must be"),
-        ({"gamma": float("nan")}, "gamma must be"),
-        ({"lr": 0.0}, "lr must be"),
-        ({"betas": (0.0, 1.0)}, "betas must be"),
-        ({"size": 48}, "size must be 16, 32"),
-        ({"batch": 0}, "batch must be at least 1"),
-        ({"seed": -1}, "seed must not be negative"),
-    ],
-)
-def test_bad_settings_are_one_sentence(setting, sentence):
-    with pytest.raises(InputError, match=sentence) as error:
-        Config(**setting)
-    assert "\n" not in str(error.value)
+    assert trainer.folder.latest()[1]["step"] == 1

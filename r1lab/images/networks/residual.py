@@ -1,38 +1,23 @@
-"""Residual generator and discriminator for square images, without normalisation layers.
+"""The residual pair: generator and discriminator for square images, without normalisation layers.
 
 They follow the image experiments of Mescheder, Geiger & Nowozin 2018: pre-activation residual
 blocks, average pooling, leaky ReLU 0.2; but up-sampling is bilinear. Nothing couples the samples
 of a batch, so a gradient penalty sees each sample's own gradient.
 """
 
-from collections.abc import Callable
 from itertools import pairwise
 from math import log2
-from typing import TypeVar
 
-import torch
 from torch import Tensor, nn
 
 from r1lab.images.errors import InputError
+from r1lab.images.networks.labels import Conditioned, select
+from r1lab.images.networks.parts import Activation, initialize, leaky_relu
 
-__all__ = ["Discriminator", "Generator", "in_channels_last"]
-
-Activation = Callable[[], nn.Module]
-Network = TypeVar("Network", bound=nn.Module)
+__all__ = ["Discriminator", "Generator", "ResidualBlock"]
 
 _BASE = 4  # the side of the smallest feature map
 _WIDEST = 4  # no layer has more than _WIDEST * width channels
-
-
-def leaky_relu() -> nn.Module:
-    """The default activation, LeakyReLU(0.2).
-
-    Examples
-    --------
-    >>> leaky_relu()
-    LeakyReLU(negative_slope=0.2)
-    """
-    return nn.LeakyReLU(0.2)
 
 
 class ResidualBlock(nn.Module):
@@ -81,6 +66,8 @@ class Generator(nn.Module):
     size : side of the images in pixels, a power of two from 16 to 256.
     width : channels of the finest feature map; coarser ones have up to 4 * width.
     activation : makes a module; leaky ReLU 0.2 by default, a smooth one for spectra.
+    classes : number of classes, 0 without labels. As in the authors' code, a class is an embedding
+        beside the latents.
 
     Raises
     ------
@@ -100,10 +87,12 @@ class Generator(nn.Module):
         size: int,
         width: int,
         activation: Activation = leaky_relu,
+        classes: int = 0,
     ) -> None:
         super().__init__()
         widths = _widths(size, width)[::-1]
-        self.project = nn.Linear(latent_dim, widths[0] * _BASE * _BASE)
+        self.condition = Conditioned(latent_dim, classes)
+        self.project = nn.Linear(self.condition.width, widths[0] * _BASE * _BASE)
         self.unflatten = nn.Unflatten(1, (widths[0], _BASE, _BASE))
         layers: list[nn.Module] = []
         for coarse, fine in pairwise(widths):
@@ -114,11 +103,12 @@ class Generator(nn.Module):
         self.to_image = nn.Sequential(
             activation(), nn.Conv2d(widths[-1], channels, 3, padding=1), nn.Tanh()
         )
-        _initialize(self)
+        initialize(self)
 
-    def forward(self, latents: Tensor) -> Tensor:
-        """(B, latent_dim) to (B, channels, size, size) in [-1, 1]."""
-        return self.to_image(self.blocks(self.unflatten(self.project(latents))))
+    def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
+        """(B, latent_dim), and (B,) labels if there are classes, to images in [-1, 1]."""
+        hidden = self.project(self.condition(latents, labels))
+        return self.to_image(self.blocks(self.unflatten(hidden)))
 
 
 class Discriminator(nn.Module):
@@ -127,6 +117,8 @@ class Discriminator(nn.Module):
     Parameters
     ----------
     channels, size, width, activation : see `Generator`.
+    classes : number of classes, 0 without labels. As in the authors' code, each class has a logit
+        of its own, and an image's label chooses one.
 
     Raises
     ------
@@ -140,7 +132,12 @@ class Discriminator(nn.Module):
     """
 
     def __init__(
-        self, channels: int, size: int, width: int, activation: Activation = leaky_relu
+        self,
+        channels: int,
+        size: int,
+        width: int,
+        activation: Activation = leaky_relu,
+        classes: int = 0,
     ) -> None:
         super().__init__()
         widths = _widths(size, width)
@@ -150,44 +147,13 @@ class Discriminator(nn.Module):
             layers += [nn.AvgPool2d(2), ResidualBlock(fine, coarse, activation)]
         self.blocks = nn.Sequential(*layers)
         self.to_logit = nn.Sequential(
-            activation(), nn.Flatten(), nn.Linear(widths[-1] * _BASE * _BASE, 1)
+            activation(), nn.Flatten(), nn.Linear(widths[-1] * _BASE * _BASE, max(classes, 1))
         )
-        _initialize(self)
+        initialize(self)
 
-    def forward(self, images: Tensor) -> Tensor:
-        """(B, channels, size, size) in [-1, 1] to (B,)."""
-        return self.to_logit(self.blocks(self.from_image(images))).squeeze(1)
-
-
-def in_channels_last(network: Network) -> Network:
-    """The network itself, its weights laid out channels last: a third faster on CPUs.
-
-    Not the default, because such weights have no flat view, which spectra ask for.
-
-    Examples
-    --------
-    >>> layer = in_channels_last(nn.Conv2d(2, 2, 3))
-    >>> layer.weight.is_contiguous(memory_format=torch.channels_last)
-    True
-    """
-    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-
-
-def _initialize(network: nn.Module) -> None:
-    """Normal weights that keep the variance from layer to layer (He et al. 2015), biases zero.
-
-    PyTorch's default weights are smaller by a factor of 1.7 to 2.4 a layer. Without normalisation
-    the latents' signal then fades, and the output bias alone drives tanh into saturation at the
-    background colour, where the generator stops learning.
-    """
-    for name, module in network.named_modules():
-        if isinstance(module, nn.Conv2d | nn.Linear):
-            if name.endswith(("project", "shortcut", "from_image")):  # no activation before it
-                nn.init.kaiming_normal_(module.weight, nonlinearity="linear")
-            else:
-                nn.init.kaiming_normal_(module.weight, a=0.2, nonlinearity="leaky_relu")
-            if module.bias is not None:
-                nn.init.zeros_(module.bias)
+    def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
+        """(B, channels, size, size) in [-1, 1], and (B,) labels if there are classes, to (B,)."""
+        return select(self.to_logit(self.blocks(self.from_image(images))), labels)
 
 
 def _widths(size: int, width: int) -> list[int]:

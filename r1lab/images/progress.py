@@ -1,18 +1,75 @@
-"""What a run shows and hears: its metrics file, its progress bar, and requests to stop."""
+"""What a run shows and hears: its log files, its progress bar, and requests to stop."""
 
 import json
 import signal
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType, TracebackType
-from typing import Self
+from typing import Any, Self
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+import numpy as np
+from rich import progress as rich_progress
 
 from r1lab.images.config import Config
 from r1lab.images.files import write_atomically
 
-__all__ = ["MetricsLog", "ProgressBar", "StopSignals"]
+__all__ = ["MetricsLog", "Progress", "ProgressBar", "StopSignals", "TensorBoardLog"]
+
+
+class Progress:
+    """All that shows how a run goes on, as one: log files and the progress bar; a context manager.
+
+    Parameters
+    ----------
+    folder : of the run. config : its settings. step : where the run starts.
+    shown : whether there is a progress bar.
+    writes : False in all processes but one, which do nothing.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> metrics = {"step": 10, "seconds": 1.0, "d_loss": 1.4, "g_loss": 0.7, "penalty": 0.1}
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with Progress(Path(folder), Config(), step=0, shown=False) as shown:
+    ...         shown.write(metrics)
+    ...     json.loads((Path(folder) / "metrics.jsonl").read_text()) == metrics
+    True
+    """
+
+    def __init__(
+        self, folder: Path, config: Config, step: int, shown: bool, writes: bool = True
+    ) -> None:
+        self._writes = writes
+        self._open = ExitStack()
+        if not writes:
+            return
+        self._log = MetricsLog(folder / "metrics.jsonl", step)
+        self._bar = ProgressBar(config, step, shown)
+        self._board = TensorBoardLog(folder / "tensorboard", step) if config.tensorboard else None
+
+    def __enter__(self) -> Self:
+        if self._writes:
+            self._open.enter_context(self._bar)
+            if self._board is not None:
+                self._open.enter_context(self._board)
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._open.__exit__(*error)
+
+    def write(self, metrics: dict[str, float]) -> None:
+        """Log and show the metrics of a step."""
+        if self._writes:
+            self._log.write(metrics)
+            self._bar.update(metrics)
+            if self._board is not None:
+                self._board.write(metrics)
+
+    def picture(self, step: int, pixels: np.ndarray) -> None:
+        """Log a picture (H, W, 3) uint8 of samples."""
+        if self._writes and self._board is not None:
+            self._board.picture(step, pixels)
 
 
 class MetricsLog:
@@ -46,6 +103,45 @@ class MetricsLog:
             file.write(json.dumps(metrics) + "\n")
 
 
+class TensorBoardLog:
+    """The metrics and samples of a run for TensorBoard; a context manager.
+
+    Parameters
+    ----------
+    folder : for the event files. step : where the run starts; later events are hidden.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with TensorBoardLog(Path(folder), 0) as board:
+    ...         board.write({"step": 10, "d_loss": 1.5})
+    ...     len(list(Path(folder).glob("events.*")))
+    1
+    """
+
+    def __init__(self, folder: Path, step: int) -> None:
+        from torch.utils.tensorboard import SummaryWriter  # here: it takes long to import
+
+        self._writer = SummaryWriter(str(folder), purge_step=step + 1)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._writer.close()
+
+    def write(self, metrics: dict[str, float]) -> None:
+        """Log the metrics of a step, a curve each."""
+        for name, value in metrics.items():
+            if name != "step":
+                self._writer.add_scalar(name, value, int(metrics["step"]))
+
+    def picture(self, step: int, pixels: np.ndarray) -> None:
+        """Log a picture (H, W, 3) uint8."""
+        self._writer.add_image("samples", pixels, step, dataformats="HWC")
+
+
 class ProgressBar:
     """A bar with images per second, the losses and the penalty; a context manager.
 
@@ -64,11 +160,11 @@ class ProgressBar:
     def __init__(self, config: Config, step: int, shown: bool) -> None:
         self._images_per_step = config.batch * config.d_steps
         self._previous: tuple[float, float] | None = None
-        self._bar = Progress(
-            MofNCompleteColumn(),
-            BarColumn(),
-            TextColumn("{task.fields[state]}"),
-            TimeRemainingColumn(),
+        self._bar = rich_progress.Progress(
+            rich_progress.MofNCompleteColumn(),
+            rich_progress.BarColumn(),
+            rich_progress.TextColumn("{task.fields[state]}"),
+            rich_progress.TimeRemainingColumn(),
             disable=not shown,
         )
         self._task = self._bar.add_task("", total=config.steps, completed=step, state="")

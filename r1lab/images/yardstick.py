@@ -1,0 +1,45 @@
+"""How far the samples of a run are from its data, measured while it trains."""
+
+from typing import TYPE_CHECKING
+
+from r1lab.images import metrics
+from r1lab.images.config import Config
+from r1lab.images.data import Images
+from r1lab.images.draws import EVALUATION, batch_indices
+from r1lab.images.pictures import to_bytes
+from r1lab.images.sampling import sample
+
+if TYPE_CHECKING:
+    from r1lab.images.trainer import Trainer
+
+__all__ = ["Yardstick"]
+
+_COUNT = 5000  # images on either side
+
+
+class Yardstick:
+    """The Fréchet distance of a trainer's samples from its data; remembers the best.
+
+    Parameters
+    ----------
+    images : the data, of which 5,000 are compared, the same for all runs. config : of the run.
+
+    Attributes
+    ----------
+    best : the smallest distance so far, or None.
+    """
+
+    def __init__(self, images: Images, config: Config) -> None:
+        features = metrics.default_features(images.shape)
+        chosen = batch_indices(0, 0, min(_COUNT, len(images)), len(images))  # for runs of any seed
+        self._reference = metrics.Reference(images.images[chosen], features)
+        self._name = f"frechet[{features}]"
+        self._seed = config.seed
+        self.best: float | None = None
+
+    def measure(self, trainer: "Trainer") -> dict[str, float]:
+        """The distance now, under the name of its features."""
+        fakes = sample(trainer, _COUNT, self._seed, stream=EVALUATION)
+        distance = self._reference.frechet(to_bytes(fakes))
+        self.best = distance if self.best is None else min(distance, self.best)
+        return {self._name: distance}

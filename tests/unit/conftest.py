@@ -1,0 +1,83 @@
+"""Small files of every format that `r1lab.images.data` reads, for its tests."""
+
+import gzip
+import io
+import struct
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+
+class ImageFiles:
+    """Writes small files into a folder; every method returns what it wrote or where."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def noise(self, *shape: int, seed: int = 0) -> np.ndarray:
+        """Random bytes."""
+        return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
+
+    def image(self, name: str | bytes, pixels: np.ndarray | Image.Image, **options) -> Path:
+        """A picture; its name may be bytes that are no UTF-8."""
+        path = self.folder / (
+            name if isinstance(name, str) else name.decode(errors="surrogateescape")
+        )
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(self.encoded(pixels, path.suffix, **options))
+        return path
+
+    def encoded(self, pixels: np.ndarray | Image.Image, suffix: str = ".png", **options) -> bytes:
+        """A picture's file content."""
+        buffer = io.BytesIO()
+        image = pixels if isinstance(pixels, Image.Image) else Image.fromarray(pixels)
+        image.save(buffer, Image.registered_extensions()[suffix.lower()], **options)
+        return buffer.getvalue()
+
+    def raw(self, name: str, content: bytes) -> Path:
+        """A file with this content."""
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        return path
+
+    def zip(self, name: str, members: dict[str, bytes]) -> Path:
+        """A zip of these members."""
+        path = self.folder / name
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            for member, content in members.items():
+                archive.writestr(member, content)
+        return path
+
+    def idx(self, pixels: np.ndarray, labels: np.ndarray | None = None, suffix: str = "") -> None:
+        """The training files of MNIST's format."""
+        files = {"train-images-idx3-ubyte": pixels, "train-labels-idx1-ubyte": labels}
+        for name, array in files.items():
+            if array is not None:
+                content = idx_bytes(array)
+                packed = gzip.compress(content) if suffix == ".gz" else content
+                self.raw(f"{name}{suffix}", packed)
+
+
+def idx_bytes(array: np.ndarray) -> bytes:
+    """An array in IDX format."""
+    header = struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape)
+    return header + array.astype(np.uint8).tobytes()
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> ImageFiles:
+    """Writes into tmp_path/set."""
+    folder = tmp_path / "set"
+    folder.mkdir()
+    return ImageFiles(folder)
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache folder, in use."""
+    monkeypatch.setenv("R1LAB_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
