@@ -4,6 +4,7 @@ import gzip
 import io
 import struct
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -74,6 +75,36 @@ def files(tmp_path: Path) -> ImageFiles:
     folder = tmp_path / "set"
     folder.mkdir()
     return ImageFiles(folder)
+
+
+@pytest.fixture(params=["folder", "zip"])
+def packed(request: pytest.FixtureRequest, files: ImageFiles) -> Callable[[], str]:
+    """The folder as it is, or packed as a zip: the same rules hold for both."""
+
+    def pack():
+        if request.param == "folder":
+            return str(files.folder)
+        paths = sorted(path for path in files.folder.rglob("*") if path.is_file())
+        members = {str(p.relative_to(files.folder)): p.read_bytes() for p in paths}
+        return str(files.zip("../set.zip", members))
+
+    return pack
+
+
+@pytest.fixture(scope="session")
+def refused() -> Callable[..., str]:
+    """The sentence with which `load` refuses what it is given."""
+    from r1lab.images.data import load  # here: other tests need no torch
+    from r1lab.images.errors import InputError
+
+    def sentence(data: object, size: int = 32, **options) -> str:
+        with pytest.raises(InputError) as e:
+            load(str(data), size, **options)
+        assert "\n" not in str(e.value)
+        assert str(e.value).encode()  # can be printed
+        return str(e.value)
+
+    return sentence
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ import pytest
 from huggingface_hub.errors import RepositoryNotFoundError
 
 from r1lab.images.data import decoding, hub, inspect, load
-from r1lab.images.errors import InputError
 
 CLASSES = datasets.ClassLabel(names=["cat", "dog"])
 pytestmark = pytest.mark.usefixtures("cache")
@@ -44,13 +43,6 @@ def parquet(files, *arguments, split="train", **options):
     return f"hf:{files.folder}"
 
 
-def refused(data):
-    with pytest.raises(InputError) as e:
-        load(data, 16)
-    assert "\n" not in str(e.value)
-    return str(e.value)
-
-
 def is_the_table(images, files):
     np.testing.assert_array_equal(
         images.images.numpy(), files.noise(6, 16, 16, 3).transpose(0, 3, 1, 2)
@@ -77,7 +69,7 @@ def test_image_folder_with_class_labels(files):
     assert images.classes == ("cat", "dog")
 
 
-def test_zipped_image_folder(files):
+def test_zipped_image_folder(files, refused):
     pixels = files.noise(4, 16, 16)
     files.zip("train.zip", {f"{i}.png": files.encoded(p) for i, p in enumerate(pixels)})
     images = load(f"hf:{files.folder}", 16)
@@ -86,7 +78,7 @@ def test_zipped_image_folder(files):
     assert "row 0 (b.png)" in refused(f"hf:{files.folder}")
 
 
-def test_split_is_chosen(files):
+def test_split_is_chosen(files, refused):
     parquet(files)
     test = parquet(files, split="test", labels=(1, 1, 1, 1, 1, 0)) + ":test"
     images = load(test, 16)
@@ -119,7 +111,7 @@ def test_label_columns(files, labels, kind, column, expected):
     assert (numbers, images.classes) == expected
 
 
-def test_odd_rows_are_reported(files):
+def test_odd_rows_are_reported(files, refused):
     good, grey = files.encoded(files.noise(16, 16, 3)), files.encoded(files.noise(16, 16))
     rows = [
         {"bytes": good, "path": None},
@@ -133,7 +125,7 @@ def test_odd_rows_are_reported(files):
     assert unreadable.files == ("row 1 (cut.png)", "row 2")
     assert unreadable.details[1] == "there is no image"
     assert mode.files == ("row 3",)
-    assert "2 of 5 images cannot be read" in refused(data)
+    assert "2 of 5 images cannot be read" in refused(data, 16)
     assert load(data, 16, on_problem="continue").labels.tolist() == [0, 0, 1]
 
 
@@ -147,7 +139,7 @@ def test_pixels_are_kept_and_changes_noticed(files, monkeypatch):
     assert load(data, 16).sha256 != first.sha256
 
 
-def test_what_cannot_be_used_is_refused_in_a_sentence(files, tmp_path):
+def test_what_cannot_be_used_is_refused_in_a_sentence(files, tmp_path, refused):
     nowhere = tmp_path / "nowhere"
     assert refused(f"hf:{nowhere}") == f"there is no folder {nowhere}"
     for name in ("hf:", "hf:a/b/c", "hf:a b/c", "hf:a\nb"):
@@ -157,21 +149,21 @@ def test_what_cannot_be_used_is_refused_in_a_sentence(files, tmp_path):
     assert "no column of images" in refused(f"hf:{files.folder}")
 
 
-def test_programs_are_not_run(files):
+def test_programs_are_not_run(files, refused):
     files.raw("set.py", b"raise SystemExit('run')")
     assert "scripts are no longer supported" in refused(f"hf:{files.folder}")
 
 
-def test_broken_and_empty_tables_are_refused(files):
+def test_broken_and_empty_tables_are_refused(files, refused):
     data = parquet(files)
     path = files.folder / "data" / "train-00000-of-00001.parquet"
     path.write_bytes(path.read_bytes()[:200])
-    assert str(files.folder) in refused(data)
+    assert str(files.folder) in refused(data, 16)
     parquet(files, labels=None, images=[])
     assert refused(data) == f"{data}: it holds no images"
 
 
-def test_nothing_is_printed_and_settings_come_back(files, capfd):
+def test_nothing_is_printed_and_settings_come_back(files, capfd, refused):
     data = parquet(files)
     capfd.readouterr()
     loggers = [logging.getLogger(name) for name in ("datasets", "huggingface_hub")]
@@ -204,7 +196,7 @@ def test_hub_is_read_once_and_then_needs_no_network(files, monkeypatch):
     assert images.name == "owner--animals"
 
 
-def test_broken_connection_keeps_nothing(files, cache, monkeypatch):
+def test_broken_connection_keeps_nothing(files, cache, monkeypatch, refused):
     class Broken:
         features = datasets.Features({"image": datasets.Image()})
 
@@ -245,7 +237,7 @@ def test_copy_of_the_datasets_library_is_used_without_network(files, tmp_path, m
     assert caplog.records == []
 
 
-def test_absent_data_set_is_named(monkeypatch):
+def test_absent_data_set_is_named(monkeypatch, refused):
     def absent(self, name, timeout):
         # Its arguments depend on the version of the library.
         raise RepositoryNotFoundError.__new__(RepositoryNotFoundError)
@@ -254,7 +246,7 @@ def test_absent_data_set_is_named(monkeypatch):
     assert "has no data set owner/name that you may read" in refused("hf:owner/name")
 
 
-def test_silent_network_is_given_up_within_three_seconds(monkeypatch):
+def test_silent_network_is_given_up_within_three_seconds(monkeypatch, refused):
     monkeypatch.setattr("huggingface_hub.HfApi.dataset_info", lambda *_, **__: time.sleep(20))
     started = time.perf_counter()
     assert "cannot reach the Hugging Face Hub for hf:owner/name" in refused("hf:owner/name")

@@ -7,6 +7,8 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from r1lab.images.pictures import to_unit_range
+
 __all__ = ["Images"]
 
 
@@ -79,9 +81,4 @@ class Images:
         indices : (B,) int64.
         flips : (B,) bool, which of them to mirror left to right; by default none.
         """
-        chosen = self.images.index_select(0, indices)
-        if flips is not None:
-            # Choosing whole images among both ways round is faster than a mask over the pixels.
-            both = torch.cat([chosen, chosen.flip(3)])
-            chosen = both.index_select(0, torch.arange(len(flips)) + len(flips) * flips)
-        return chosen.float().div_(127.5).sub_(1)
+        return to_unit_range(self.images.index_select(0, indices), flips)
