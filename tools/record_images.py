@@ -8,6 +8,7 @@ is the better of two, on a seed of its own (`tune/...`).
 
 import io
 import json
+import shutil
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from r1lab.images import Config, RunFolder, Trainer, evaluate, grid, sample
+from r1lab.images import Config, InputError, RunFolder, Trainer, evaluate, grid, sample
 from record import Record
 
 __all__ = ["NAMES", "record"]
@@ -73,9 +74,13 @@ def record(name: str, scratch: Path) -> Record:
     """Train, or go on training, and collect what the run found."""
     config = replace(SETTINGS[name], out=scratch)
     if (scratch / "checkpoints").is_dir():
-        if RunFolder(scratch).latest()[1]["step"] < config.steps:
+        metadata = RunFolder(scratch).latest()[1]
+        if metadata["config"] != json.loads(json.dumps(config.to_json())):
+            raise InputError(f"{scratch} was begun with other settings: delete it")
+        if metadata["step"] < config.steps:
             Trainer.resume(scratch).run(progress=False)
     else:
+        shutil.rmtree(scratch, ignore_errors=True)  # stopped before its first checkpoint
         Trainer(config).run(progress=False)
     series = [line for line in RunFolder(scratch).metrics() if _is_kept(line)]
     result = {
