@@ -261,11 +261,13 @@ def train(
     penalty: str | penalties.Penalty | None = None,
     gamma: float | None = None,
     steps: int = 1000,
+    d_steps: int = 1,
     optimizer: MakeOptimizer = PLAIN_STEPS,
     batch: int = 128,
     generator: nn.Module | None = None,
     discriminator: nn.Module | None = None,
     seed: int = 0,
+    watch: Callable[[int], None] | None = None,
 ) -> Run:
     """Train a GAN on a problem, alternating, the generator first.
 
@@ -273,17 +275,19 @@ def train(
     ----------
     loss : a name or object of `r1lab.losses`.
     penalty, gamma : a name of `r1lab.penalties` and its strength, or an object, or None.
-    steps, batch : number of steps of each player, samples in a step.
+    steps, batch : number of generator steps, samples in a step of either player.
+    d_steps : discriminator steps after each generator step.
     optimizer : parameters -> optimizer, for each player; `PLAIN_STEPS` (gradient descent, 0.05)
         by default. Faster: `partial(torch.optim.Adam, lr=2e-3, betas=(0.0, 0.9))`.
     generator, discriminator : trained in place; `players(seed=seed)` by default. Latents are
         N(0, I), as many as the generator's first layer has inputs.
     seed : of data, latents, the default players, and penalties without a generator of their own.
+    watch : called with the number of steps done after each; it must draw no random numbers.
 
     Raises
     ------
     ValueError : an unknown loss or penalty, a penalty's name without its strength, one player
-        without the other.
+        without the other, fewer than one discriminator step.
 
     Examples
     --------
@@ -294,6 +298,8 @@ def train(
         raise ValueError("give both players or neither")
     if generator is None or discriminator is None:
         generator, discriminator = players(seed=seed)
+    if d_steps < 1:
+        raise ValueError(f"d_steps must be at least 1, not {d_steps}")
     d_step = DiscriminatorStep(discriminator, loss, penalties.get(penalty, gamma))
     g_step = GeneratorStep(generator, discriminator, loss)
     d_optimizer, g_optimizer = (optimizer(p.parameters()) for p in (discriminator, generator))
@@ -305,12 +311,17 @@ def train(
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)  # for random penalties
-        for _ in range(steps):
+        for step in range(steps):
             real = problem.sample(batch, rng, first.dtype)
             _move(g_optimizer, g_step(latents(batch), real=real).total)
-            with torch.no_grad():
-                fake = generator(latents(batch))
-            _move(d_optimizer, d_step(real, fake).total)
+            for number in range(d_steps):
+                if number:
+                    real = problem.sample(batch, rng, first.dtype)
+                with torch.no_grad():
+                    fake = generator(latents(batch))
+                _move(d_optimizer, d_step(real, fake).total)
+            if watch is not None:
+                watch(step + 1)
     with torch.no_grad():
         fake = generator(latents(1000))
     return Run(problem, generator, discriminator, fake)

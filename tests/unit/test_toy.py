@@ -118,6 +118,21 @@ def test_every_loss_and_penalty_trains(loss, penalty):
     assert torch.equal(state, torch.get_rng_state())
 
 
+def test_discriminator_steps_are_counted_and_watching_changes_nothing():
+    seen, calls = [], []
+    made = toy.players(latents=2, hidden=4, depth=1)
+    made[1].register_forward_hook(lambda *_: calls.append("d"))
+    options = {"steps": 3, "d_steps": 2, "batch": 4}
+    watched = toy.train(
+        toy.get("line"), generator=made[0], discriminator=made[1], watch=seen.append, **options
+    )
+    assert seen == [1, 2, 3]
+    assert len(calls) == 3 * (1 + 2 * 2)  # one for the generator; two steps on real and fake
+    own = toy.players(latents=2, hidden=4, depth=1)
+    alone = toy.train(toy.get("line"), generator=own[0], discriminator=own[1], **options)
+    assert torch.equal(watched.fake, alone.fake)
+
+
 def test_r1_learns_the_line():
     problem = toy.get("line")
     start = toy.train(problem, steps=0)
@@ -140,5 +155,7 @@ def test_refusals():
         toy.get("line").sample(0)
     with pytest.raises(ValueError, match="both players or neither"):
         toy.train(toy.get("line"), generator=toy.players()[0])
+    with pytest.raises(ValueError, match="d_steps must be at least 1, not 0"):
+        toy.train(toy.get("line"), d_steps=0)
     with pytest.raises(ValueError, match="needs a strength"):
         toy.train(toy.get("line"), penalty="r1")
