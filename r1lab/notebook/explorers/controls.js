@@ -44,6 +44,7 @@ const STYLE = `
 @container (max-width: 34rem) {
   .r1-explorer .r1-tall { grid-row: auto; }
   .r1-explorer .r1-panels > .r1-wide { grid-column: 1 / -1; }
+  .r1-explorer :is(th, td) { padding: 0.2rem 0.15rem; font-size: 0.92em; }
   .r1-explorer :is(select, button) { padding: 0.35rem 0.5rem; }
   .r1-explorer label { grid-template-columns: 9rem 1fr; }
 }
