@@ -99,16 +99,18 @@ function drawDensity(scene, center, pair, spread, color) {
   return [polyline(outline, scene, { stroke: color, "stroke-width": 2, fill: color, "fill-opacity": 0.28 })];
 }
 
-// Two segments in the plane, seen from above; smoothing blurs them across and along.
+// Two segments in the plane, seen from above; smoothing blurs them.
 function drawSegment(scene, center, spread, color) {
-  const [strips, half] = [spread ? 25 : 1, 0.34];
-  return Array.from({ length: strips }, (_, k) => {
-    const z = strips > 1 ? (k - 12) / 5 : 0;
-    const [wide, x] = [Math.max((spread / 5) * (scene.sx(1) - scene.sx(0)), 3.5), scene.sx(center + z * spread)];
-    const [top, bottom] = [scene.sy(0.5 + half), scene.sy(0.5 - half)];
-    return svg("rect", { x: x - wide / 2, y: top, width: wide, height: bottom - top, fill: color,
-      "fill-opacity": spread ? 0.75 * Math.exp((-z * z) / 2) : 1 });
-  });
+  const [wide, x] = [spread ? 3 * spread * (scene.sx(1) - scene.sx(0)) : 1.8, scene.sx(center)];
+  const id = `${scene.id}-${color.slice(8, 12)}`;
+  const stops = Array.from({ length: 25 }, (_, k) => svg("stop", {
+    offset: k / 24, "stop-color": color, "stop-opacity": 0.8 * Math.exp(-(((k - 12) / 4) ** 2) / 2),
+  }));
+  return [
+    svg("linearGradient", { id }, stops),
+    svg("rect", { x: x - wide, y: scene.sy(0.86), width: 2 * wide, height: scene.sy(0.16) - scene.sy(0.86),
+      fill: spread ? `url(#${id})` : color }),
+  ];
 }
 
 function drawScene(scene, { pair, shift, smoothing }) {
@@ -116,29 +118,48 @@ function drawScene(scene, { pair, shift, smoothing }) {
   const draw = (center, color) => pair === "segments"
     ? drawSegment(scene, center, spread, color) : drawDensity(scene, center, pair, spread, color);
   const middle = pair === "intervals" ? 0.5 : 0;
-  const label = (center, text, away) => words(scene.sx(center + middle) + 8 * away, 13, text,
+  const label = (center, text, away) => words(scene.sx(center + middle) + 8 * away, 12, text,
     { "text-anchor": away < 0 ? "end" : "start" });
   const side = shift < 0 ? -1 : 1;
-  scene.layer.replaceChildren(...draw(0, COLOR.real), ...draw(shift, COLOR.fake),
-    label(0, "real", -side), label(shift, "fake", side));
+  scene.layer.replaceChildren(...draw(0, COLOR.real), ...draw(shift, COLOR.fake));
+  scene.notes.replaceChildren(label(0, "real", -side), label(shift, "fake", side));
+}
+
+// All four over the whole range of shifts, dense near 0; a drag of the shift changes none of it.
+const SHIFTS = Array.from({ length: 73 }, (_, k) => FARTHEST * ((k - 36) / 36) * Math.abs((k - 36) / 36));
+const curves = new Map();
+function curvesOf(pair, smoothing) {
+  const key = `${pair} ${smoothing}`;
+  if (!curves.has(key)) {
+    const half = SHIFTS.slice(36).map((t) => divergences(pair, t, smoothing));
+    curves.set(key, SHIFTS.map((t, k) => {
+      const right = half[Math.abs(k - 36)];
+      if (k >= 36) return right;
+      return Object.fromEntries(Object.entries(right).map(([name, d]) => [name, { value: d.value, slope: -d.slope }]));
+    }));
+  }
+  return curves.get(key);
 }
 
 function drawCurves(chart, { pair, shift, smoothing }, which, top) {
   const { sx, sy } = chart;
-  const shifts = Array.from({ length: 61 }, (_, k) => ((k - 30) / 30) * FARTHEST);
-  const at = divergences(pair, shift, smoothing);
-  const all = shifts.map((t) => divergences(pair, t, smoothing));
-  const parts = [svg("path", { d: `M${sx(shift)} 0V${chart.height}`, stroke: COLOR.fake, "stroke-opacity": 0.55 })];
+  const [all, at] = [curvesOf(pair, smoothing), divergences(pair, shift, smoothing)];
+  const parts = [svg("path", { d: `M${sx(shift)} 0V${chart.height}`, stroke: COLOR.fake, "stroke-opacity": 0.6 })];
+  const names = [];
   for (const [key, { name, ...style }] of Object.entries(LINES)) {
-    const points = shifts.map((t, k) => [t, all[k][key][which]]);
-    // Without a value at 0 the line breaks there; an infinite KL runs along the upper edge.
-    const capped = points.map(([t, v]) => [t, v === Infinity ? top : v]);
-    parts.push(polyline(capped, chart, style));
+    const jumps = all[37][key].value > 0.3; // the value 0 at shift 0 is a point of its own
+    const points = SHIFTS.map((t, k) => {
+      const value = all[k][key][which];
+      return [t, k === 36 && jumps ? NaN : value === Infinity ? top : value];
+    });
+    parts.push(polyline(points, chart, style));
+    if (jumps && which === "value") parts.push(dot(0, 0, chart, { r: 3, fill: style.stroke }));
     const now = at[key][which];
     if (Number.isFinite(now)) parts.push(dot(shift, now, chart, { r: 4, fill: style.stroke }));
-    const shown = capped.filter(([, v]) => v <= top && v >= -top);
-    const [lx, ly] = shown[shown.length - 1] ?? [NaN, NaN];
-    if (Number.isFinite(ly)) parts.push(words(Math.min(sx(lx) + 4, chart.width - 22), sy(ly) + (key === "tv" ? -5 : key === "kl" ? 12 : 4), name));
+    const [lx, ly] = points.filter(([, v]) => Math.abs(v) <= top).pop() ?? [];
+    const lift = { kl: -5, tv: -5, js: 11, w1: 4 }[key];
+    if (lx > 0) names.push(words(sx(lx) + 3, sy(ly) + (lx < FARTHEST ? -3 : lift), name));
   }
   chart.layer.replaceChildren(...parts);
+  chart.notes.replaceChildren(...names);
 }

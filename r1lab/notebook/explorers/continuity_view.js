@@ -15,12 +15,12 @@ function drawTable(table, { pair, shift, smoothing }) {
 }
 
 function makePlots() {
-  const chart = { x: [-FARTHEST, FARTHEST], aspect: 0.72, low: 150, margin: [14, 26, 26, 26],
+  const chart = { x: [-FARTHEST, FARTHEST], aspect: 0.72, low: 150, margin: [14, 26, 36, 26],
     xlabel: "shift", xticks: [-2, 2] };
   return {
-    scene: plot({ x: [-FARTHEST - 1, FARTHEST + 1.2], y: [0, 1.25], aspect: 0.24, low: 130, framed: true,
-      margin: [8, 8, 22, 8], xticks: [-2, 0, 2], label: "The real and the fake distribution" }),
-    values: plot({ ...chart, y: [0, 2], yticks: [1, 2], framed: true, margin: [14, 26, 36, 26], label: "The divergences against the shift" }),
+    scene: plot({ x: [-FARTHEST - 1, FARTHEST + 1.2], y: [0, 1.1], aspect: 0.24, low: 140, framed: true,
+      margin: [18, 8, 22, 8], xticks: [-2, 0, 2], label: "The real and the fake distribution" }),
+    values: plot({ ...chart, y: [0, 2], yticks: [1, 2], framed: true, label: "The divergences against the shift" }),
     slopes: plot({ ...chart, y: [-2, 2], yticks: [-1, 1], label: "Their slopes against the shift" }),
   };
 }
@@ -33,7 +33,7 @@ function render({ model, el }) {
     label: "Shift of the fake distribution", color: COLOR.fake,
     moved: (x) => assign(model, { shift: Math.round(Math.min(Math.max(x, -FARTHEST), FARTHEST) * 20) / 20 }),
   });
-  const smooth = slider(model, "smoothing", { min: 0, max: 1, step: 0.05, text: "smoothing s" });
+  const smooth = slider(model, "smoothing", { min: 0, max: 1, step: 0.05, text: "smoothing" });
   const draw = () => {
     const state = Object.fromEntries(TRAITS.map((trait) => [trait, model.get(trait)]));
     drawScene(scene, state);

@@ -5,7 +5,7 @@ const STYLE = `
   line-height: 1.4; }
 .r1-explorer figure { margin: 0; min-width: 0; }
 .r1-explorer figcaption { font-size: 0.86em; line-height: 1.35; text-align: center; margin: 0.15rem auto 0;
-  color: inherit; max-width: 30rem; }
+  color: inherit; max-width: 36rem; }
 .r1-explorer svg { display: block; width: 100%; height: auto; overflow: visible; user-select: none;
   -webkit-user-select: none; }
 .r1-explorer svg text { fill: currentColor; font-size: 12px; }

@@ -199,12 +199,12 @@ function makePlots() {
     portrait: plot({ x: [-REACH, REACH], y: [-REACH, REACH], xlabel: "θ", ylabel: "ψ",
       xticks: [-2, -1, 1, 2], yticks: [-2, -1, 1, 2],
       label: "Phase portrait: the path of generator θ and discriminator ψ" }),
-    players: plot({ x: [-REACH, REACH], y: [-2, 2], aspect: 0.44, low: 112, xlabel: "x", ylabel: "D(x)",
+    players: plot({ x: [-REACH, REACH], y: [-2, 2], aspect: 0.44, low: 112, xlabel: "x", ylabel: "D(x)", yticks: [],
       xticks: [-2, -1, 1, 2], label: "The discriminator D over the real and the fake point mass" }),
-    chart: plot({ x: [0, 100], y: [LOWEST, 1], aspect: 0.38, low: 112, framed: true,
+    chart: plot({ x: [0, 100], y: [LOWEST, 1], aspect: 0.38, low: 112, framed: true, xticks: [],
       margin: [8, 10, 20, 34], label: "Distance to the centre over time",
       yticks: [[0, "1"], [-2, "10⁻²"], [-4, "10⁻⁴"]] }),
-    plane: plot({ x: [-3.1, 0.9], y: [-1.6, 1.6], aspect: 0.8, xlabel: "Re λ", ylabel: "Im λ", label: "Eigenvalues of the Jacobian" }),
-    circle: plot({ x: [-1.75, 1.75], y: [-1.4, 1.4], aspect: 0.8, xlabel: "Re", ylabel: "Im", label: "Multipliers of the update and the unit circle" }),
+    plane: plot({ x: [-3.1, 0.9], y: [-1.6, 1.6], aspect: 0.8, xlabel: "Re λ", ylabel: "Im λ", xticks: [], yticks: [], label: "Eigenvalues of the Jacobian" }),
+    circle: plot({ x: [-1.75, 1.75], y: [-1.4, 1.4], aspect: 0.8, xlabel: "Re", ylabel: "Im", xticks: [], yticks: [], label: "Multipliers of the update and the unit circle" }),
   };
 }

@@ -26,17 +26,17 @@ const svg = (name, attributes, children) => node(name, attributes, children, SVG
 
 let plots = 0;
 
-// A plot of [xmin, xmax] x [ymin, ymax] as wide as its place, text at its true size. `layer` is
-// what `draw` fills anew; a tick is a number or a pair [value, label]; `low` is the least height.
+// A plot of [xmin, xmax] x [ymin, ymax] as wide as its place, text at its true size. `draw` fills
+// `layer`, and `notes` with what may stand in the margins, anew; a tick is a number or a pair [value, label]; `low` is the least height.
 function plot(options) {
   const { aspect = 1, low = 0, label, margin = [8, 8, 8, 8] } = options;
   const clip = `r1-clip-${++plots}-${Math.random().toString(36).slice(2)}`; // ids are the page's
-  const [axes, layer, top] = [svg("g"), svg("g", { "clip-path": `url(#${clip})` }), svg("g")];
+  const [axes, layer, notes, top] = [svg("g"), svg("g", { "clip-path": `url(#${clip})` }), svg("g"), svg("g")];
   const window_ = svg("rect");
   const root = svg("svg", { role: "group", "aria-label": label }, [
-    svg("clipPath", { id: clip }, window_), axes, layer, top,
+    svg("clipPath", { id: clip }, window_), axes, layer, notes, top,
   ]);
-  const self = { ...options, root, layer, top, draw() {} };
+  const self = { ...options, id: clip, root, layer, notes, top, draw() {} };
   const resize = (width) => {
     const height = Math.round(Math.max(width * aspect, low));
     Object.assign(self, { width, height });
@@ -68,21 +68,22 @@ function plot(options) {
   return self;
 }
 
-// Both axes, through the origin where it is in the picture, else (or framed) along the edges.
-function drawAxes({ x, y, sx, sy, framed, xlabel = "", ylabel = "", xticks = [], yticks = [] }, axes) {
+// The axes that have ticks: through the origin where it is in the picture, else (or framed) along
+// the edges.
+function drawAxes({ x, y, sx, sy, framed, xlabel = "", ylabel = "", xticks, yticks }, axes) {
   const within = ([low, high]) => (framed ? low : Math.min(Math.max(0, low), high));
   const [x0, y0] = [sx(within(x)), sy(within(y))];
   const pair = (tick) => (Array.isArray(tick) ? tick : [tick, `${tick}`.replace("-", "\u2212")]);
   const ends = [sx(x[0]), sx(x[1]), sy(y[0]), sy(y[1])];
-  let d = `M${ends[0]} ${y0}H${ends[1]}M${x0} ${ends[2]}V${ends[3]}`;
+  let d = (xticks ? `M${ends[0]} ${y0}H${ends[1]}` : "") + (yticks ? `M${x0} ${ends[2]}V${ends[3]}` : "");
   const texts = [];
   const text = (at, words, anchor, style = {}) =>
     texts.push(svg("text", { x: at[0], y: at[1], "text-anchor": anchor, ...style }, words));
-  for (const [value, words] of xticks.map(pair)) {
+  for (const [value, words] of (xticks ?? []).map(pair)) {
     d += `M${sx(value)} ${y0}v4`;
     text([sx(value), y0 + 16], words, "middle");
   }
-  for (const [value, words] of yticks.map(pair)) {
+  for (const [value, words] of (yticks ?? []).map(pair)) {
     d += `M${x0} ${sy(value)}h-4`;
     text([x0 - 7, sy(value) + 4], words, "end");
   }
