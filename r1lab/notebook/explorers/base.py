@@ -1,5 +1,6 @@
 """What all explorers share: how their module is put together, and a repr without addresses."""
 
+import re
 from importlib.resources import files
 
 import anywidget
@@ -10,7 +11,9 @@ SHARED = ("draw", "controls")
 
 
 def module_source(*names: str) -> str:
-    """The ES module of an explorer as one self-contained string.
+    """The ES module of an explorer as one self-contained string, less comments and indentation.
+
+    Every instance in a page carries a copy of it, so that it is kept small.
 
     Parameters
     ----------
@@ -24,7 +27,8 @@ def module_source(*names: str) -> str:
     """
     folder = files("r1lab.notebook.explorers")
     parts = [f"{name}.js" for name in (*SHARED, *names)]
-    return "\n".join(folder.joinpath(part).read_text(encoding="utf-8") for part in parts)
+    source = "\n".join(folder.joinpath(part).read_text(encoding="utf-8") for part in parts)
+    return re.sub(r"^[ ]*(//.*)?\n?", "", source, flags=re.MULTILINE)
 
 
 class Explorer(anywidget.AnyWidget):

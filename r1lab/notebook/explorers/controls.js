@@ -4,7 +4,7 @@ const STYLE = `
 .r1-explorer { color: inherit; font: inherit; max-width: 100%; container-type: inline-size;
   line-height: 1.4; }
 .r1-explorer figure { margin: 0; min-width: 0; }
-.r1-explorer figcaption { font-size: 0.86em; line-height: 1.35; text-align: center; margin: 0.15rem auto 0;
+.r1-explorer :is(figcaption, .r1-caption) { font-size: 0.86em; line-height: 1.35; text-align: center; margin: 0.15rem auto 0;
   color: inherit; max-width: 36rem; }
 .r1-explorer svg { display: block; width: 100%; height: auto; overflow: visible; user-select: none;
   -webkit-user-select: none; }

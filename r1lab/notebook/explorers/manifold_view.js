@@ -102,10 +102,10 @@ function render({ model, el }) {
   };
   root.append(
     node("figure", {}, [node("figcaption", {}, "without R1"), plain.root]), node("figure", {}, [title, damped.root]),
-    node("figcaption", { class: "r1-full" }, "Data (blue), heights of D (grey, the thick line is D = 0) and its gradient there (purple). " +
+    node("p", { class: "r1-full r1-caption" }, "Data (blue), heights of D (grey, the thick line is D = 0) and its gradient there (purple). " +
       "At the open point, which you can drag, it is split: purple across the data, black or white along them. D learned from fakes on the dotted line; now the fakes are the data."),
     node("figure", {}, plainChart.root), node("figure", {}, dampedChart.root),
-    node("figcaption", { class: "r1-full" }, "slope of D across and along the data, root mean square, over the training steps since the generator is perfect"),
+    node("p", { class: "r1-full r1-caption" }, "slope of D across and along the data, root mean square, over the training steps since the generator is perfect"),
   );
   mount(el, [
     root,

@@ -1,4 +1,4 @@
-"""The spectrum explorer: gamma moves the eigenvalues, the step size decides whether steps follow."""
+"""The spectrum explorer: gamma moves the eigenvalues, h decides whether steps can follow them."""
 
 import traitlets
 
