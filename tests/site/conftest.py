@@ -1,6 +1,5 @@
-"""A browser, the built book over http and from disk, and pages that record what went wrong."""
+"""The built book over http and from disk, and pages that record what went wrong."""
 
-import os
 import re
 import threading
 from collections.abc import Callable, Iterator
@@ -12,11 +11,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, sync_playwright
+from playwright.sync_api import Browser, Page, Route
 
-from browser import SITE, launch, settle
-
-NO_BROWSER = "no Chromium here and none to download: the site tests did not run"
+from browser import SITE, settle
 
 # The one known noise: Chromium refuses a font preload marked crossorigin on a file: page, and the
 # theme marks its icon fonts so. Its style sheet then loads the same files, which is allowed.
@@ -40,24 +37,6 @@ class Visit:
     def note(self, problem: str, url: str = "") -> None:
         if not ICON_FONT.search(f"{problem} {url}"):
             self.problems.append(f"{problem} {url}")
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        found = launch(playwright)
-        if found is None:
-            # In CI a skipped browser test would look like a passed one.
-            (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(NO_BROWSER)
-        yield found
-        found.close()
-
-
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Say it aloud: a row of `s` is easily missed."""
-    if any(NO_BROWSER in str(report.longrepr) for report in terminalreporter.getreports("skipped")):
-        terminalreporter.section("WARNING")
-        terminalreporter.line(NO_BROWSER, red=True, bold=True)
 
 
 @pytest.fixture(scope="session")

@@ -65,4 +65,4 @@ function render({ model, el }) {
 }
 
 export default { render };
-export { divergences, erf, erfc };
+export { divergences };

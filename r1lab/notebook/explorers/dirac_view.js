@@ -133,4 +133,4 @@ function render({ model, el }) {
 }
 
 export default { render };
-export { analyse, diracGame, pathFrom, read, updateMatrix, eigenvalues, radius, erf, erfc };
+export { diracGame, pathFrom, updateMatrix, eigenvalues, erfc, PRESETS };

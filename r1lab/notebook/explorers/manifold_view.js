@@ -129,4 +129,4 @@ function render({ model, el }) {
 }
 
 export default { render };
-export { lossGradient, discriminate, freshNetwork, warmUp, makeRun, split, DATA, ABOVE };
+export { lossGradient, discriminate, freshNetwork, descend, split, curve, DATA, ABOVE };

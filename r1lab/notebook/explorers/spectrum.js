@@ -185,4 +185,4 @@ function render({ model, el }) {
 }
 
 export default { render };
-export { rowsOf, stepLimit, gameLimit, eigenvalues, BLOCKS };
+export { rowsOf, gameLimit };
