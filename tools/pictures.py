@@ -73,7 +73,8 @@ def explorer_pictures(page: Page) -> None:
 
 SOCIAL = """
 <style>
-  body { margin: 0; --pst-color-background: #12161b; width: 1200px; height: 630px; display: grid; grid-template-columns: 1fr 1fr;
+  body { margin: 0; width: 1200px; height: 630px; --pst-color-background: #12161b;
+    display: grid; grid-template-columns: 1fr 1fr;
     gap: 48px; padding: 56px 64px; box-sizing: border-box; align-items: center; background: #12161b;
     color: #d9dee4; font-family: "Source Sans", sans-serif; }
   h1 { font-size: 68px; line-height: 1.08; letter-spacing: -0.015em; margin: 0; font-weight: 650; }

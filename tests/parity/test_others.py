@@ -61,7 +61,7 @@ def as_complex(pairs) -> np.ndarray:
 def test_eigenvalues_multipliers_and_step_limits_of_every_pair(javascript, scheme):
     js = javascript(SpectrumExplorer)
     rule = dynamics.Simultaneous() if scheme == "simultaneous" else dynamics.Alternating()
-    for gamma in (0.0, 0.1, 0.3, 0.85, 1.0, 2.0, 3.0):
+    for gamma in (0.0, 0.3, 1.0, 3.0):
         line = LineGAN(regularizer="r1", strength=gamma).blocks()
         dirac = {"θ, ψ": DiracGAN(regularizer="r1", strength=gamma).jacobian()}
         for name, blocks in (("line", line), ("dirac", dirac)):

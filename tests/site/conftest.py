@@ -25,6 +25,7 @@ class Visit:
     """An open page and everything that it failed to load or complained about."""
 
     page: Page
+    origin: str = ""
     problems: list[str] = field(default_factory=list)
 
     def listen(self) -> None:
@@ -67,9 +68,10 @@ def visit(browser: Browser, origins: dict[str, str]) -> Callable[..., Any]:
     def open_page(name: str, origin: str = "http", **options: Any) -> Iterator[Visit]:
         context = browser.new_context(**options)
         context.route("**/*", only_local)
-        opened = Visit(context.new_page())
+        opened = Visit(context.new_page(), origins[origin])
         opened.listen()
-        opened.page.goto(f"{origins[origin]}/{name}.html")
+        # A name with a fragment is complete.
+        opened.page.goto(f"{origins[origin]}/{name if '#' in name else name + '.html'}")
         settle(opened.page)
         yield opened
         context.close()

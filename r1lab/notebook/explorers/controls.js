@@ -91,7 +91,7 @@ function slider(model, trait, { min, max, step, text, digits = 2 }) {
 
 // A labelled menu bound both ways to a trait; options are pairs [value, label], the first the default.
 function choice(model, trait, { text, options }) {
-  const select = node("select", {}, options.map(([value, label]) => node("option", { value }, label)));
+  const select = node("select", { "aria-label": text }, options.map(([value, label]) => node("option", { value }, label)));
   const show = () => {
     if (!options.some(([value]) => value === model.get(trait)))
       assign(model, { [trait]: options[0][0] });

@@ -3,7 +3,7 @@
 // A menu that sets many traits at once and shows which of its settings the figure is in.
 function presetMenu(model, note) {
   const own = ["-1", "your own setting"];
-  const select = node("select", {}, [own, ...PRESETS.map(({ name }, k) => [`${k}`, name])]
+  const select = node("select", { "aria-label": "show me" }, [own, ...PRESETS.map(({ name }, k) => [`${k}`, name])]
     .map(([value, label]) => node("option", { value }, label)));
   select.addEventListener("change", () => PRESETS[select.value] && assign(model, PRESETS[select.value].traits));
   const show = () => {
