@@ -11,7 +11,7 @@ CHAPTERS := $(sort $(wildcard book/*.ipynb))
 NBVAL := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --nbval --nbval-current-env \
 	--nbval-cell-timeout 300 -n 2 --dist loadfile
 
-.PHONY: help book test train notebooks screenshots serve lint lock
+.PHONY: help book test train notebooks pictures screenshots serve lint lock
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile | expand -t 18
@@ -24,7 +24,7 @@ test: $(STAMP) ## everything that CI runs
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --doctest-modules r1lab tests/unit
 	$(NBVAL) $(CHAPTERS) tests/notebooks
 	$(MAKE) --no-print-directory book
-	$(BIN)/python -m pytest tests/site
+	$(BIN)/python -m pytest tests/parity tests/site
 
 train: $(STAMP) ## train a GAN with the defaults
 	$(BIN)/r1lab train
@@ -32,6 +32,9 @@ train: $(STAMP) ## train a GAN with the defaults
 notebooks: $(STAMP) ## execute every chapter in place and check what came
 	$(BIN)/python tools/execute.py $(CHAPTERS)
 	$(BIN)/python tools/check_book.py $(CHAPTERS)
+
+pictures: book ## what explorers show without JavaScript, and the social preview
+	$(BIN)/python tools/pictures.py
 
 screenshots: $(STAMP) ## pictures of the built pages, for a person to look at
 	$(BIN)/python tools/screenshots.py

@@ -53,7 +53,7 @@ def take(page: Page, explorer: Locator, path: Path) -> str:
 
 
 def explorer_pictures(page: Page) -> None:
-    """One picture for each explorer of the book, and the manifest that explorer_pictures reads."""
+    """One picture for each explorer of the book, and the manifest that page_touches reads."""
     EXPLORERS.mkdir(exist_ok=True)
     known = {}
     for name in pages():

@@ -7,7 +7,7 @@ import re
 import pytest
 from bs4 import BeautifulSoup
 
-import explorer_pictures
+import page_touches
 from browser import ROOT, SITE, pages
 from pictures import reprs
 
@@ -66,11 +66,11 @@ def test_a_shared_link_has_title_words_and_picture(name):
 @pytest.mark.parametrize("name", NOTEBOOKS)
 def test_pictures_without_javascript_show_the_committed_state(name):
     """If this fails: make book && python tools/pictures.py"""
-    known = explorer_pictures.manifest()
+    known = page_touches.manifest()
     for place, state in enumerate(reprs(name), start=1):
         label = f"{name.rpartition('/')[2]}-{place}"
         assert known[label]["state"] == state
-        assert (explorer_pictures.PICTURES / f"{label}.png").exists()
+        assert (page_touches.PICTURES / f"{label}.png").exists()
 
 
 @pytest.mark.parametrize("address", ["nowhere.html", "book/no/such/page.html"])

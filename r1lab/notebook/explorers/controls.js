@@ -1,7 +1,7 @@
 // Sliders, menus, buttons and the read-out of the explorers, and their style; no exports.
 
 const STYLE = `
-.r1-explorer { color: inherit; font: inherit; max-width: 100%; container-type: inline-size;
+.r1-explorer { color: inherit; font: inherit; max-width: 48rem; container-type: inline-size;
   line-height: 1.4; }
 .r1-explorer figure { margin: 0; min-width: 0; }
 .r1-explorer :is(figcaption, .r1-caption) { font-size: 0.86em; line-height: 1.35; text-align: center; margin: 0.15rem auto 0;

@@ -1,7 +1,8 @@
-"""A Sphinx extension: what a page shows in an explorer's place where JavaScript is off.
+"""A Sphinx extension: what is added to a page's HTML before it is written.
 
-The pictures are committed (tools/pictures.py takes them from the built page) and stand in a
-<noscript>, so that they never appear beside the running figure.
+Where JavaScript is off, an explorer's place shows a picture. The pictures are committed
+(tools/pictures.py takes them from the built page) and stand in a <noscript>, so that they never
+appear beside the running figure.
 """
 
 import json
@@ -45,7 +46,16 @@ def add_pictures(app: Sphinx, page: str, template: str, context: dict[str, Any],
     context["body"] = VIEW.sub(with_fallback, context["body"])
 
 
+def name_list_items(
+    app: Sphinx, page: str, template: str, context: dict[str, Any], _: object
+) -> None:
+    """docutils gives the entries of a bibliography a role that may not stand in a list."""
+    if "body" in context:
+        context["body"] = context["body"].replace('role="doc-biblioentry"', 'role="listitem"')
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register the extension."""
     app.connect("html-page-context", add_pictures)
+    app.connect("html-page-context", name_list_items)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
