@@ -66,6 +66,7 @@ def test_explorers_draw_and_answer_the_keyboard(desktop):
             at_end = slider.evaluate("s => s.value === s.max")
             for _ in range(5):
                 desktop.page.keyboard.press("ArrowLeft" if at_end else "ArrowRight")
+            explorer.locator("[aria-busy=true]").wait_for(state="detached")
             assert readout.all_inner_texts() != before
     assert desktop.problems == []
 

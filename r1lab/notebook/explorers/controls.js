@@ -111,13 +111,13 @@ function button(text, pressed) {
 
 // The state in words. Screen readers hear it once the figure has been still for a moment.
 function readout() {
-  const shown = node("p", { class: "r1-readout", "data-readout": "" });
+  const shown = node("p", { class: "r1-readout", "data-readout": "", "aria-hidden": "true" });
   const spoken = node("output", { class: "r1-spoken", "aria-live": "polite" });
   let timer = 0;
   const say = (text) => {
     shown.textContent = text;
     clearTimeout(timer);
-    timer = setTimeout(() => (spoken.textContent = text), 600);
+    timer = setTimeout(() => (spoken.textContent = text), spoken.textContent ? 600 : 0);
   };
   return { root: node("div", {}, [shown, spoken]), say };
 }

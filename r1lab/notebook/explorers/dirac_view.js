@@ -68,7 +68,7 @@ function render({ model, el }) {
   const menu = presetMenu(model, note);
   const strengths = strengthSliders(model);
   const steps = slider(model, "h", { min: 0.02, max: 2, step: 0.02, text: "step size h" });
-  const dSteps = slider(model, "d_steps", { min: 1, max: 5, step: 1, text: "D steps per G step", digits: 0 });
+  const dSteps = slider(model, "d_steps", { min: 1, max: 5, step: 1, text: "D steps", digits: 0 });
   const inside = (v) => Math.round(Math.min(Math.max(v, -2.2), 2.2) * 100) / 100;
   const start = handle(portrait, {
     label: "Start of training", color: COLOR.generator,

@@ -15,7 +15,7 @@ function makePlots() {
 }
 
 // Both runs, trained a few milliseconds a picture, so that a drag never has to wait for them.
-function makeTrainer(model, shown) {
+function makeTrainer(model, draw) {
   let [seed, plain, damped, stop] = [null, null, null, () => {}];
   const self = {
     prepare() {
@@ -33,11 +33,12 @@ function makeTrainer(model, shown) {
         const wanted = model.get("steps");
         const ready = plain.until(wanted, 2) && damped.until(wanted, 2);
         const all = ready && plain.until(STEPS, 1) && damped.until(STEPS, 1);
-        shown(ready);
+        draw();
         return !all;
       };
       if (go()) stop = animate(go);
     },
+    ready: () => Math.min(plain.history.length, damped.history.length) > model.get("steps"),
     stop: () => stop(),
   };
   return self;
@@ -81,7 +82,7 @@ function render({ model, el }) {
   const [words_, title] = [readout(), node("figcaption", {})];
   const root = node("div", { class: "r1-panels" });
   const handles = [probeHandle(plain, model, "without R1"), probeHandle(damped, model, "with R1")];
-  const draw = (ready) => {
+  const draw = () => {
     const state = Object.fromEntries(TRAITS.map((trait) => [trait, model.get(trait)]));
     const pairs = [[plain, plainChart, trainer.plain], [damped, dampedChart, trainer.damped]];
     pairs.forEach(([plane, chart, run], k) => {
@@ -91,8 +92,8 @@ function render({ model, el }) {
       handles[k].place(x, y, { now: state.probe, low: -1, high: 1, text: `at ${fixed(state.probe, 2)} of the curve` });
     });
     title.textContent = `with R1, γ = ${fixed(state.gamma, 2)}`;
-    root.setAttribute("aria-busy", `${!ready}`);
-    if (ready) words_.say(verdict(state, trainer.plain, trainer.damped));
+    root.setAttribute("aria-busy", `${!trainer.ready()}`);
+    if (trainer.ready()) words_.say(verdict(state, trainer.plain, trainer.damped));
   };
   const trainer = makeTrainer(model, draw);
   const play = playButton(model);
@@ -103,7 +104,7 @@ function render({ model, el }) {
   root.append(
     node("figure", {}, [node("figcaption", {}, "without R1"), plain.root]), node("figure", {}, [title, damped.root]),
     node("p", { class: "r1-full r1-caption" }, "Data (blue), heights of D (grey, the thick line is D = 0) and its gradient there (purple). " +
-      "At the open point, which you can drag, it is split: purple across the data, black or white along them. D learned from fakes on the dotted line; now the fakes are the data."),
+      "At the open point, which you can drag, it is split: purple across the data, in the colour of the text along them. D learned from fakes on the dotted line; now the fakes are the data."),
     node("figure", {}, plainChart.root), node("figure", {}, dampedChart.root),
     node("p", { class: "r1-full r1-caption" }, "slope of D across and along the data, root mean square, over the training steps since the generator is perfect"),
   );
@@ -118,7 +119,7 @@ function render({ model, el }) {
     ]),
     words_.root,
   ]);
-  for (const target of Object.values(plots)) target.draw = () => trainer.plain && draw(true);
+  for (const target of Object.values(plots)) target.draw = () => trainer.plain && draw();
   const stop = watch(model, TRAITS, change);
   return () => {
     stop();
