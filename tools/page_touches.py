@@ -36,8 +36,7 @@ def add_pictures(app: Sphinx, page: str, template: str, context: dict[str, Any],
         nonlocal count
         count += 1
         name = f"{stem}-{count}"
-        words = "This figure can be moved where JavaScript runs."
-        picture = ""
+        words, picture = "This figure can be moved where JavaScript runs.", ""
         if name in known:
             source = context["pathto"](f"_static/explorers/{name}.png", resource=True)
             picture = f'<img src="{source}" alt="{escape(known[name]["alt"])}">'

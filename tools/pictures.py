@@ -18,7 +18,7 @@ from browser import ROOT, SITE, launch, pages, settle
 ASSETS = ROOT / "book" / "_assets"
 EXPLORERS = ASSETS / "explorers"
 WIDTH = 800
-# The explorer's own sentence about what it shows, less what needs a hand.
+# The explorer's own sentences about what it shows: the alt text.
 READOUT = "[data-readout]"
 
 
@@ -49,7 +49,7 @@ def take(page: Page, explorer: Locator, path: Path) -> str:
     )
     page.wait_for_timeout(1500)  # what is trained in the page has all its steps
     save(explorer.screenshot(omit_background=True), path)
-    return explorer.locator(READOUT).inner_text()
+    return explorer.locator(READOUT).text_content() or ""
 
 
 def explorer_pictures(page: Page) -> None:
@@ -59,7 +59,7 @@ def explorer_pictures(page: Page) -> None:
     for name in pages():
         page.goto((SITE / f"{name}.html").as_uri())
         settle(page)
-        hidden = ".r1-controls, .r1-buttons { display: none !important }"
+        hidden = ".r1-controls, .r1-buttons, .r1-readout { display: none !important }"
         page.add_style_tag(content=f"{hidden} body, .bd-main * {{ background: none !important }}")
         for place, state in enumerate(reprs(name)):
             label = f"{name.rpartition('/')[2]}-{place + 1}"

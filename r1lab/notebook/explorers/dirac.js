@@ -3,7 +3,9 @@
 const REACH = 2.4; // half the width of the phase portrait
 const STEPS = 500;
 const FLOW = { h: 0.5, count: 200 }; // the flow, for the time 100
-const LOWEST = -5; // of the distance, as a power of ten
+// The distance as powers of ten: a deep picture for what converges, a near one for what does not.
+const DEEP = { y: [-5, 1], yticks: [[0, "1"], [-2, "10⁻²"], [-4, "10⁻⁴"]] };
+const NEAR = { y: [-1, 0.8], yticks: [[-1, "0.1"], [0, "1"]] };
 
 const LOSS_NAMES = [
   ["minimax", "minimax"], ["non-saturating", "non-saturating"], ["wasserstein", "Wasserstein"],
@@ -146,8 +148,10 @@ function drawPlayers(players, game, [theta, psi]) {
 }
 
 function drawDistance(chart, path, walk, pace) {
+  const range = Math.hypot(...path[path.length - 1]) < 0.1 ? DEEP : NEAR;
+  if (chart.y !== range.y) chart.zoom(range);
   const track = (points) => points.map((z, k) => [(k * 100) / pace.count,
-    Math.max(Math.log10(Math.hypot(...z)), LOWEST - 1)]);
+    Math.max(Math.log10(Math.hypot(...z)), range.y[0] - 1)]);
   const line = { stroke: COLOR.generator, "stroke-width": 1.4 };
   chart.layer.replaceChildren(
     polyline(track(path), chart, { ...line, "stroke-opacity": walk.length > 1 ? 0.35 : 1 }),
@@ -201,9 +205,8 @@ function makePlots() {
       label: "Phase portrait: the path of generator θ and discriminator ψ" }),
     players: plot({ x: [-REACH, REACH], y: [-2, 2], aspect: 0.44, low: 112, xlabel: "x", ylabel: "D(x)", yticks: [],
       xticks: [-2, -1, 1, 2], label: "The discriminator D over the real and the fake point mass" }),
-    chart: plot({ x: [0, 100], y: [LOWEST, 1], aspect: 0.38, low: 112, framed: true, xticks: [],
-      margin: [8, 10, 20, 34], label: "Distance to the centre over time",
-      yticks: [[0, "1"], [-2, "10⁻²"], [-4, "10⁻⁴"]] }),
+    chart: plot({ x: [0, 100], ...DEEP, aspect: 0.38, low: 112, framed: true, xticks: [],
+      margin: [8, 10, 20, 34], label: "Distance to the centre over time" }),
     plane: plot({ x: [-3.1, 0.9], y: [-1.6, 1.6], aspect: 0.8, xlabel: "Re λ", ylabel: "Im λ", xticks: [], yticks: [], label: "Eigenvalues of the Jacobian" }),
     circle: plot({ x: [-1.75, 1.75], y: [-1.4, 1.4], aspect: 0.8, xlabel: "Re", ylabel: "Im", xticks: [], yticks: [], label: "Multipliers of the update and the unit circle" }),
   };
