@@ -5,16 +5,20 @@ from urllib.parse import quote
 
 import numpy as np
 import pytest
+import traitlets
 from bs4 import BeautifulSoup
 
 from browser import SITE, pages
+from r1lab.notebook import explorers
 from r1lab.theory import divergences
 from r1lab.theory.dirac import DiracGAN
 
 PAGE = "book/explorers"
 NAMES = ["DiracExplorer", "ContinuityExplorer", "SpectrumExplorer", "ManifoldExplorer"]
 WITH_EXPLORERS = [
-    name for name in pages() if "widget-view+json" in (SITE / f"{name}.html").read_text()
+    name
+    for name in pages()
+    if (file := SITE / f"{name}.html").exists() and "widget-view+json" in file.read_text()
 ]
 
 
@@ -217,6 +221,21 @@ def test_the_slope_across_the_data_vanishes_with_r1_only(desktop, phone):
         assert across[0] > 1
         assert across[1] < 0.02 * across[0]
         assert opened.problems == []
+
+
+def test_sliders_and_menus_offer_what_python_accepts(desktop):
+    for name in NAMES:
+        traits = getattr(explorers, name)().traits(sync=True)
+        enums = [t.values for t in traits.values() if isinstance(t, traitlets.Enum)]
+        bounds = [(t.min, t.max) for t in traits.values() if hasattr(t, "min")]
+        found = explorer(desktop, name)
+        for menu in found.locator("select").all():
+            offered = menu.locator("option").evaluate_all("all => all.map((o) => o.value)")
+            # The lemmas are no trait: "-1", "0", "1", ...
+            assert sorted(offered) in map(sorted, enums) or offered[0] == "-1"
+        for slider in found.locator("input[type=range]").all():
+            limits = slider.evaluate("s => [Number(s.min), Number(s.max)]")
+            assert tuple(limits) in bounds, slider.get_attribute("aria-label")
 
 
 # ---- Links ----

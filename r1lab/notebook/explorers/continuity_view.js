@@ -25,7 +25,8 @@ function makePlots() {
   };
 }
 
-function render({ model, el }) {
+function render({ model: live, el }) {
+  const model = scoped(live);
   const plots = makePlots();
   const { scene, values, slopes } = plots;
   const [table, words_] = [node("table"), readout()];
@@ -57,11 +58,8 @@ function render({ model, el }) {
     table, words_.root,
   ]);
   for (const target of Object.values(plots)) target.draw = draw;
-  const stop = watch(model, TRAITS, draw);
-  return () => {
-    stop();
-    Object.values(plots).forEach((target) => target.observer.disconnect());
-  };
+  watch(model, TRAITS, draw);
+  return closing(model, plots);
 }
 
 export default { render };

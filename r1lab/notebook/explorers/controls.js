@@ -56,7 +56,29 @@ function assign(model, updates) {
   model.save_changes();
 }
 
-// Call `draw` now and once after each burst of changes; returns how to stop.
+// The model with a memory for who listens to it, so that a closed view can let go of it.
+function scoped(model) {
+  const heard = [];
+  return {
+    get: (trait) => model.get(trait),
+    set: (trait, value) => model.set(trait, value),
+    save_changes: () => model.save_changes(),
+    on(event, callback) {
+      heard.push([event, callback]);
+      model.on(event, callback);
+    },
+    release: () => heard.forEach(([event, callback]) => model.off(event, callback)),
+  };
+}
+
+// What a view does when it is closed.
+const closing = (model, plots, ...stops) => () => {
+  model.release();
+  for (const stop of stops) stop();
+  for (const target of Object.values(plots)) target.observer.disconnect();
+};
+
+// Call `draw` now and once after each burst of changes.
 function watch(model, traits, draw) {
   let waiting = false;
   const soon = () => {
@@ -69,7 +91,6 @@ function watch(model, traits, draw) {
   };
   for (const trait of traits) model.on(`change:${trait}`, soon);
   draw();
-  return () => traits.forEach((trait) => model.off(`change:${trait}`, soon));
 }
 
 // A labelled slider bound both ways to a trait; a link may bring any number, so it is clipped.

@@ -61,7 +61,8 @@ function strengthSliders(model) {
   return { roots: rows.map(([, row]) => row), show };
 }
 
-function render({ model, el }) {
+function render({ model: live, el }) {
+  const model = scoped(live);
   const plots = makePlots();
   const { portrait, players, chart, plane, circle } = plots;
   const [note, words_] = [node("p", { class: "r1-note" }), readout()];
@@ -124,12 +125,8 @@ function render({ model, el }) {
     ]),
     words_.root,
   ]);
-  const stop = watch(model, TRAITS, draw);
-  return () => {
-    stop();
-    walk.stop();
-    Object.values(plots).forEach((target) => target.observer.disconnect());
-  };
+  watch(model, TRAITS, draw);
+  return closing(model, plots, () => walk.stop());
 }
 
 export default { render };

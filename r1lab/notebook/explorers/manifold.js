@@ -123,10 +123,11 @@ function drawChart(chart, run, step) {
     dot(step, Math.log10(run.at(step).across), chart, { r: 4.5, fill: COLOR.discriminator }),
     dot(step, Math.log10(run.at(step).along), chart, { r: 3.5, fill: "currentColor" }),
   );
+  const at = Math.min(run.history.length - 1, STEPS);
   const [top, low] = [end.across, end.along].map((v) => chart.sy(Math.max(Math.log10(v), chart.y[0])));
   const apart = Math.abs(top - low) < 13 ? (top <= low ? -6 : 6) : 0;
-  const done = run.history.length > STEPS;
-  chart.notes.replaceChildren(...(done ? [words(sx(STEPS) + 4, top + 4 + apart, "across"), words(sx(STEPS) + 4, low + 4 - apart, "along")] : []));
+  chart.notes.replaceChildren(
+    words(sx(at) + 4, top + 4 + apart, "across"), words(sx(at) + 4, low + 4 - apart, "along"));
 }
 
 function verdict({ gamma, steps, probe }, plain, damped) {

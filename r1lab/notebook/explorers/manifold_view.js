@@ -76,7 +76,8 @@ function probeHandle(target, model, kind) {
   });
 }
 
-function render({ model, el }) {
+function render({ model: live, el }) {
+  const model = scoped(live);
   const plots = makePlots();
   const { plain, damped, plainChart, dampedChart } = plots;
   const [words_, title] = [readout(), node("figcaption", {})];
@@ -120,13 +121,8 @@ function render({ model, el }) {
     words_.root,
   ]);
   for (const target of Object.values(plots)) target.draw = () => trainer.plain && draw();
-  const stop = watch(model, TRAITS, change);
-  return () => {
-    stop();
-    play.halt();
-    trainer.stop();
-    Object.values(plots).forEach((target) => target.observer.disconnect());
-  };
+  watch(model, TRAITS, change);
+  return closing(model, plots, play.halt, trainer.stop);
 }
 
 export default { render };

@@ -139,7 +139,8 @@ function makePlots() {
   };
 }
 
-function render({ model, el }) {
+function render({ model: live, el }) {
+  const model = scoped(live);
   const plots = makePlots();
   const { plane, circle, region } = plots;
   const [table, words_] = [node("table"), readout()];
@@ -177,11 +178,8 @@ function render({ model, el }) {
     node("p", { class: "r1-note" }, "● moves the fakes off the data, ○ along them. Last columns: the largest stable h for simultaneous and for alternating steps."),
   ]);
   for (const target of Object.values(plots)) target.draw = draw;
-  const stop = watch(model, ["game", "gamma", "h", "scheme"], draw);
-  return () => {
-    stop();
-    Object.values(plots).forEach((target) => target.observer.disconnect());
-  };
+  watch(model, ["game", "gamma", "h", "scheme"], draw);
+  return closing(model, plots);
 }
 
 export default { render };

@@ -155,7 +155,7 @@ function update(game, z, h, scheme, dSteps) {
 }
 
 // The flow over a time: the modified midpoint rule with 2, 4, ..., 12 steps, extrapolated to
-// infinitely many (Gragg, Bulirsch and Stoer), in halves where it is not yet exact.
+// infinitely many (Gragg, Bulirsch and Stoer), in halves where that is not yet exact.
 function flowStep(game, z, time, halvings = 10) {
   let [row, before] = [[], []];
   for (let level = 1; level <= 6; level++) {
@@ -165,10 +165,10 @@ function flowStep(game, z, time, halvings = 10) {
       const ratio = (level / (level - k)) ** 2 - 1;
       row.push(row[k - 1].map((v, i) => v + (v - before[k - 1][i]) / ratio));
     }
+    const [second, best] = row.slice(-2);
+    const exact = level > 2 && Math.hypot(best[0] - second[0], best[1] - second[1]) <= 3e-12 * (1 + Math.hypot(...z));
+    if (exact || (level === 6 && !halvings)) return best;
   }
-  const [best, second] = [row[5], row[4]];
-  const error = Math.hypot(best[0] - second[0], best[1] - second[1]);
-  if (error <= 3e-12 * (1 + Math.hypot(...z)) || !halvings) return best;
   const half = (from) => flowStep(game, from, time / 2, halvings - 1);
   return half(half(z));
 }
