@@ -15,7 +15,7 @@ NBVAL := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --nbval --nbval-current-env \
 GPU_PYTHON := $(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON))
 GPU_JSON ?= _build/gpu-check.json
 
-.PHONY: help book test train notebooks screenshots serve lint lock gpu-check
+.PHONY: help book test train notebooks pictures screenshots serve lint lock gpu-check
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile | expand -t 18
@@ -28,7 +28,7 @@ test: $(STAMP) ## everything that CI runs
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --doctest-modules r1lab tests/unit
 	$(NBVAL) $(CHAPTERS) tests/notebooks
 	$(MAKE) --no-print-directory book
-	$(BIN)/python -m pytest tests/site
+	$(BIN)/python -m pytest tests/parity tests/site
 
 gpu-check: ## on a machine with a GPU: its tests, and images per second as JSON
 	$(GPU_PYTHON) -m pytest -rs tests/gpu
@@ -43,6 +43,9 @@ train: $(STAMP) ## train a GAN with the defaults
 notebooks: $(STAMP) ## execute every chapter in place and check what came
 	$(BIN)/python tools/execute.py $(CHAPTERS)
 	$(BIN)/python tools/check_book.py $(CHAPTERS)
+
+pictures: book ## what explorers show without JavaScript, and the social preview
+	$(BIN)/python tools/pictures.py
 
 screenshots: $(STAMP) ## pictures of the built pages, for a person to look at
 	$(BIN)/python tools/screenshots.py

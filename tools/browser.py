@@ -22,10 +22,10 @@ INSTALLED = (
 )
 
 
-def launch(playwright: Playwright) -> Browser | None:
+def launch(playwright: Playwright, *switches: str) -> Browser | None:
     """An installed Chromium, else Playwright's own, downloaded if need be; None if neither."""
     # Root has no sandbox to offer, and small containers have little /dev/shm.
-    arguments = ["--disable-gpu", "--disable-dev-shm-usage"]
+    arguments = ["--disable-gpu", "--disable-dev-shm-usage", *switches]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         arguments.append("--no-sandbox")
     installed = next(filter(None, map(shutil.which, INSTALLED)), None)

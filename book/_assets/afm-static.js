@@ -19,6 +19,7 @@
     constructor({ model_module, state, buffers = [] }) {
       this.isAnywidget = model_module === 'anywidget';
       this.state = { ...state };
+      this.saved = ownTraits(state);
       this.handlers = new Map(); // event name -> set of callbacks
       for (const { path, data, encoding } of buffers) setAt(this.state, path, decode(data, encoding));
       this.widget_manager = { get_model: getModel };
@@ -61,6 +62,13 @@
       })();
       return this.ready;
     }
+  }
+
+  // What the author of a widget made adjustable: its plain values, without Jupyter's own.
+  function ownTraits(state) {
+    const plain = ([name, value]) => !name.startsWith('_') &&
+      ['number', 'string', 'boolean'].includes(typeof value) && !`${value}`.startsWith(REFERENCE);
+    return Object.fromEntries(Object.entries(state).filter(plain));
   }
 
   async function getModel(reference) {
@@ -112,12 +120,67 @@
     document.head.append(Object.assign(document.createElement('style'), { textContent: css }));
   }
 
+  // ---- The state in the page's address: #DiracExplorer.gamma=0.3&DiracExplorer.h=0.5 ----
+
+  const named = new Map(); // name in the address -> model
+
+  function giveName(model) {
+    for (const [name, other] of named) if (other === model) return name;
+    const name = (model.get('_anywidget_id') ?? 'widget').split('.').pop();
+    let unique = name;
+    for (let k = 2; named.has(unique); k++) unique = `${name}-${k}`;
+    named.set(unique, model);
+    return unique;
+  }
+
+  const isAsked = (name) => location.hash.startsWith(`#${name}.`) || location.hash.includes(`&${name}.`);
+
+  function readAddress() {
+    const asked = new URLSearchParams(location.hash.slice(1));
+    for (const [name, model] of named) {
+      if (!isAsked(name)) continue;
+      for (const [trait, saved] of Object.entries(model.saved)) {
+        const text = asked.get(`${name}.${trait}`);
+        model.set(trait, text === null ? saved : parse(text, saved));
+      }
+    }
+  }
+
+  function parse(text, saved) {
+    if (typeof saved === 'boolean') return text === 'true';
+    if (typeof saved !== 'number') return text;
+    return text !== '' && Number.isFinite(Number(text)) ? Number(text) : saved;
+  }
+
+  function writeAddress() {
+    const parameters = new URLSearchParams();
+    for (const [name, model] of named) {
+      for (const [trait, saved] of Object.entries(model.saved)) {
+        const now = model.get(trait);
+        if (!Object.is(now, saved)) parameters.set(`${name}.${trait}`, now);
+      }
+    }
+    const hash = `${parameters}`;
+    if (hash) history.replaceState(null, '', `#${hash}`);
+    else if ([...named.keys()].some(isAsked)) history.replaceState(null, '', '#');
+  }
+
+  // Browsers refuse too many changes of the address; the last one of a drag is enough.
+  let timer = 0;
+  function keepInAddress(model) {
+    model.on('change', () => {
+      clearTimeout(timer);
+      timer = setTimeout(writeAddress, 250);
+    });
+  }
+
   async function render(el, modelId) {
     try {
       const model = await getModel(modelId);
       if (!model.isAnywidget) throw new Error('it needs a running kernel');
       addStyle(model.get('_css'));
       const definition = await model.definition();
+      keepInAddress(model);
       await definition.render?.({ model, el, experimental, signal });
       el.dataset.state = 'ready';
     } catch (error) {
@@ -149,9 +212,14 @@
       const el = document.createElement('div');
       el.className = 'anywidget-static';
       view.after(el);
-      pending.set(el, JSON.parse(view.textContent).model_id);
+      const id = JSON.parse(view.textContent).model_id;
+      pending.set(el, id);
+      if (models.get(id)?.isAnywidget) el.dataset.name = giveName(models.get(id));
       observer.observe(el);
     }
+    readAddress();
+    addEventListener('hashchange', readAddress);
+    [...pending.keys()].find((el) => isAsked(el.dataset.name))?.scrollIntoView();
     addEventListener('beforeprint', () => [...pending.keys()].forEach(show));
   }
 

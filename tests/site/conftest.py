@@ -1,6 +1,5 @@
-"""A browser, the built book over http and from disk, and pages that record what went wrong."""
+"""The built book over http and from disk, and pages that record what went wrong."""
 
-import os
 import re
 import threading
 from collections.abc import Callable, Iterator
@@ -12,11 +11,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, sync_playwright
+from playwright.sync_api import Browser, Page, Route
 
-from browser import SITE, launch, settle
-
-NO_BROWSER = "no Chromium here and none to download: the site tests did not run"
+from browser import SITE, settle
 
 # The one known noise: Chromium refuses a font preload marked crossorigin on a file: page, and the
 # theme marks its icon fonts so. Its style sheet then loads the same files, which is allowed.
@@ -28,6 +25,7 @@ class Visit:
     """An open page and everything that it failed to load or complained about."""
 
     page: Page
+    origin: str = ""
     problems: list[str] = field(default_factory=list)
 
     def listen(self) -> None:
@@ -40,24 +38,6 @@ class Visit:
     def note(self, problem: str, url: str = "") -> None:
         if not ICON_FONT.search(f"{problem} {url}"):
             self.problems.append(f"{problem} {url}")
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        found = launch(playwright)
-        if found is None:
-            # In CI a skipped browser test would look like a passed one.
-            (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(NO_BROWSER)
-        yield found
-        found.close()
-
-
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Say it aloud: a row of `s` is easily missed."""
-    if any(NO_BROWSER in str(report.longrepr) for report in terminalreporter.getreports("skipped")):
-        terminalreporter.section("WARNING")
-        terminalreporter.line(NO_BROWSER, red=True, bold=True)
 
 
 @pytest.fixture(scope="session")
@@ -88,9 +68,10 @@ def visit(browser: Browser, origins: dict[str, str]) -> Callable[..., Any]:
     def open_page(name: str, origin: str = "http", **options: Any) -> Iterator[Visit]:
         context = browser.new_context(**options)
         context.route("**/*", only_local)
-        opened = Visit(context.new_page())
+        opened = Visit(context.new_page(), origins[origin])
         opened.listen()
-        opened.page.goto(f"{origins[origin]}/{name}.html")
+        # A name with a fragment is complete.
+        opened.page.goto(f"{origins[origin]}/{name if '#' in name else name + '.html'}")
         settle(opened.page)
         yield opened
         context.close()

@@ -60,12 +60,13 @@ def test_explorers_draw_and_answer_the_keyboard(desktop):
         assert sizes
         assert min(sizes) > 0
         readout = explorer.locator("output, [data-readout]")
-        for slider in explorer.locator("input[type=range]").all():
+        for slider in explorer.locator("input[type=range]:visible").all():
             before = readout.all_inner_texts()
             slider.focus()
             at_end = slider.evaluate("s => s.value === s.max")
             for _ in range(5):
                 desktop.page.keyboard.press("ArrowLeft" if at_end else "ArrowRight")
+            explorer.locator("[aria-busy=true]").wait_for(state="detached")
             assert readout.all_inner_texts() != before
     assert desktop.problems == []
 

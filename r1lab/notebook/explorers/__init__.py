@@ -4,6 +4,9 @@ Each explorer is an anywidget: one Python file with its traits, one plain ES mod
 the computing, so that the saved page needs no Python.
 """
 
+from r1lab.notebook.explorers.continuity import ContinuityExplorer
 from r1lab.notebook.explorers.dirac import DiracExplorer
+from r1lab.notebook.explorers.manifold import ManifoldExplorer
+from r1lab.notebook.explorers.spectrum import SpectrumExplorer
 
-__all__ = ["DiracExplorer"]
+__all__ = ["ContinuityExplorer", "DiracExplorer", "ManifoldExplorer", "SpectrumExplorer"]

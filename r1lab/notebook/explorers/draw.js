@@ -9,25 +9,8 @@ const COLOR = {
   generator: "var(--r1-generator, #14919b)",
   discriminator: "var(--r1-discriminator, #8b62d6)",
   eigenvalue: "var(--r1-eigenvalue, #d13b8f)",
+  ink: "currentColor",
 };
-
-const STYLE = `
-.r1-explorer { color: inherit; font: inherit; max-width: 100%; }
-.r1-explorer .r1-panels { display: grid; gap: 0.75rem;
-  grid-template-columns: repeat(auto-fit, minmax(min(100%, 17rem), 1fr)); }
-.r1-explorer figure { margin: 0; }
-.r1-explorer figcaption { font-size: 0.85em; text-align: center; opacity: 0.85; }
-.r1-explorer svg { display: block; width: 100%; max-width: 24rem; margin: 0 auto; height: auto; }
-.r1-explorer svg text { fill: currentColor; font-size: 12px; }
-@media (max-width: 600px) { .r1-explorer svg { max-width: 16rem; } } /* plots and sliders on one screen */
-.r1-explorer .r1-controls { display: grid; gap: 0.25rem 1.25rem; margin-top: 0.5rem;
-  grid-template-columns: repeat(auto-fit, minmax(min(100%, 15rem), 1fr)); }
-.r1-explorer label { display: grid; grid-template-columns: 9.5rem 1fr; align-items: center; }
-.r1-explorer input[type="range"] { width: 100%; height: 2.75rem; margin: 0;
-  accent-color: ${COLOR.discriminator}; cursor: pointer; }
-.r1-explorer output { display: block; margin-top: 0.5rem; min-height: 3.2em;
-  font-variant-numeric: tabular-nums; }
-`;
 
 // An element with attributes; text children are set as text, never as markup.
 function node(name, attributes = {}, children = [], namespace = null) {
@@ -41,56 +24,149 @@ function node(name, attributes = {}, children = [], namespace = null) {
 
 const svg = (name, attributes, children) => node(name, attributes, children, SVG);
 
-// A square plot of [xmin, xmax] x [ymin, ymax] with axes through the origin; `layer` is redrawn.
-function plot({ x: [xmin, xmax], y: [ymin, ymax], xlabel, ylabel, xticks, yticks, label }) {
-  const size = 300;
-  const sx = (x) => ((x - xmin) / (xmax - xmin)) * size;
-  const sy = (y) => ((ymax - y) / (ymax - ymin)) * size;
-  const root = svg("svg", { viewBox: `0 0 ${size} ${size}`, role: "img", "aria-label": label });
-  const axes = svg("g", { stroke: "currentColor", "stroke-opacity": 0.45, fill: "none" });
-  axes.append(svg("path", { d: `M0 ${sy(0)}H${size}M${sx(0)} 0V${size}` }));
-  root.append(axes);
-  for (const tick of xticks) {
-    axes.append(svg("path", { d: `M${sx(tick)} ${sy(0)}v4` }));
-    root.append(svg("text", { x: sx(tick), y: sy(0) + 15, "text-anchor": "middle" }, `${tick}`));
-  }
-  for (const tick of yticks) {
-    axes.append(svg("path", { d: `M${sx(0)} ${sy(tick)}h-4` }));
-    root.append(svg("text", { x: sx(0) - 7, y: sy(tick) + 4, "text-anchor": "end" }, `${tick}`));
-  }
-  root.append(
-    svg("text", { x: size - 4, y: sy(0) - 6, "text-anchor": "end", "font-style": "italic" }, xlabel),
-    svg("text", { x: sx(0) + 7, y: 12, "font-style": "italic" }, ylabel),
-  );
-  const clip = `clip-${Math.random().toString(36).slice(2)}`; // ids are global to the page
-  root.append(svg("clipPath", { id: clip }, svg("rect", { width: size, height: size })));
-  const layer = svg("g", { "clip-path": `url(#${clip})` });
-  root.append(layer);
-  return { root, layer, sx, sy };
-}
+let plots = 0;
 
-function polyline(points, { sx, sy }, attributes) {
-  const path = points.map(([x, y], i) => `${i ? "L" : "M"}${sx(x).toFixed(1)} ${sy(y).toFixed(1)}`);
-  return svg("path", { d: path.join(""), fill: "none", ...attributes });
-}
-
-// Numbers for people: a true minus sign.
-const fixed = (value, digits) => value.toFixed(digits).replace("-", "\u2212");
-
-// A labelled slider bound both ways to a trait of the model.
-function slider(model, trait, { min, max, step, text }) {
-  const caption = node("span");
-  const input = node("input", { type: "range", min, max, step, "aria-label": text });
-  const show = () => {
-    input.value = model.get(trait);
-    caption.textContent = `${text} = ${fixed(model.get(trait), 2)}`;
-    input.setAttribute("aria-valuetext", caption.textContent);
+// A plot of [xmin, xmax] x [ymin, ymax] as wide as its place, text at its true size. `draw` fills
+// `layer`, and `notes` with what may stand in the margins, anew; a tick is a number or a pair [value, label]; `low` is the least height.
+function plot(options) {
+  const { aspect = 1, low = 0, label, margin = [8, 8, 8, 8] } = options;
+  const clip = `r1-clip-${++plots}-${Math.random().toString(36).slice(2)}`; // ids are the page's
+  const [axes, layer, notes, top] = [svg("g"), svg("g", { "clip-path": `url(#${clip})` }), svg("g"), svg("g")];
+  const window_ = svg("rect");
+  const root = svg("svg", { role: "group", "aria-label": label }, [
+    svg("clipPath", { id: clip }, window_), axes, layer, notes, top,
+  ]);
+  const self = { ...options, id: clip, root, layer, notes, top, draw() {} };
+  const resize = (width) => {
+    const height = Math.round(Math.max(width * aspect, low));
+    Object.assign(self, { width, height });
+    const [up, right, down, left] = margin;
+    const [w, h] = [width - left - right, height - up - down];
+    const across = ([low, high]) => [(v) => left + ((v - low) / (high - low)) * w,
+      (px) => low + ((px - left) / w) * (high - low)];
+    const upward = ([low, high]) => [(v) => up + ((high - v) / (high - low)) * h,
+      (px) => high - ((px - up) / h) * (high - low)];
+    [self.sx, self.ux] = across(self.x);
+    [self.sy, self.uy] = upward(self.y);
+    root.setAttribute("viewBox", `0 0 ${width} ${height}`);
+    for (const [key, value] of Object.entries({ x: left, y: up, width: w, height: h }))
+      window_.setAttribute(key, value);
+    drawAxes(self, axes);
   };
-  input.addEventListener("input", () => {
-    model.set(trait, Number(input.value));
-    model.save_changes();
+  resize(300);
+  self.zoom = (changes) => {
+    Object.assign(self, changes);
+    resize(self.width);
+  };
+  self.observer = new ResizeObserver(([{ contentRect }]) => {
+    const width = Math.round(contentRect.width);
+    if (width < 40 || width === self.width) return;
+    resize(width);
+    self.draw();
   });
-  model.on(`change:${trait}`, show);
-  show();
-  return node("label", {}, [caption, input]);
+  self.observer.observe(root);
+  return self;
+}
+
+// The axes that have ticks: through the origin where it is in the picture, else (or framed) along
+// the edges.
+function drawAxes({ x, y, sx, sy, framed, xlabel = "", ylabel = "", xticks, yticks }, axes) {
+  const within = ([low, high]) => (framed ? low : Math.min(Math.max(0, low), high));
+  const [x0, y0] = [sx(within(x)), sy(within(y))];
+  const pair = (tick) => (Array.isArray(tick) ? tick : [tick, `${tick}`.replace("-", "\u2212")]);
+  const ends = [sx(x[0]), sx(x[1]), sy(y[0]), sy(y[1])];
+  let d = (xticks ? `M${ends[0]} ${y0}H${ends[1]}` : "") + (yticks ? `M${x0} ${ends[2]}V${ends[3]}` : "");
+  const texts = [];
+  const text = (at, words, anchor, style = {}) =>
+    texts.push(svg("text", { x: at[0], y: at[1], "text-anchor": anchor, ...style }, words));
+  for (const [value, words] of (xticks ?? []).map(pair)) {
+    d += `M${sx(value)} ${y0}v4`;
+    text([sx(value), y0 + 16], words, "middle");
+  }
+  for (const [value, words] of (yticks ?? []).map(pair)) {
+    d += `M${x0} ${sy(value)}h-4`;
+    text([x0 - 7, sy(value) + 4], words, "end");
+  }
+  const inside = y0 < ends[2] - 1; // the axis runs through the picture
+  text([ends[1], inside ? y0 - 6 : y0 + 31], xlabel, "end", { class: "r1-name" });
+  text([x0 + 7, ends[3] + 10], ylabel, "start", { class: "r1-name" });
+  axes.replaceChildren(
+    svg("path", { d, stroke: "currentColor", "stroke-opacity": 0.5, fill: "none" }), ...texts);
+}
+
+// Straight lines through the points; what is not finite breaks the line.
+function polyline(points, { sx, sy }, attributes) {
+  let [d, pen] = ["", "M"];
+  for (const [x, y] of points) {
+    const [px, py] = [sx(x), sy(y)];
+    if (!(Math.abs(px) < 1e5 && Math.abs(py) < 1e5)) pen = "M";
+    else {
+      d += `${pen}${px.toFixed(1)} ${py.toFixed(1)}`;
+      pen = "L";
+    }
+  }
+  return svg("path", { d, fill: "none", "stroke-linejoin": "round", ...attributes });
+}
+
+const dot = (x, y, { sx, sy }, attributes) =>
+  svg("circle", { cx: sx(x), cy: sy(y), r: 5, ...attributes });
+
+// The outline of an arrow from (x, y) along (u, v), in the plot's units, as path data.
+function arrow(x, y, u, v, { sx, sy }, head = 0.35) {
+  const [x1, y1] = [sx(x), sy(y)];
+  const [dx, dy] = [sx(x + u) - x1, sy(y + v) - y1];
+  if (Math.hypot(dx, dy) < 0.3) return "";
+  const barb = (s) =>
+    `M${(x1 + dx).toFixed(1)} ${(y1 + dy).toFixed(1)}` +
+    `l${(-head * (0.87 * dx - s * dy)).toFixed(1)} ${(-head * (s * dx + 0.87 * dy)).toFixed(1)}`;
+  return `M${x1.toFixed(1)} ${y1.toFixed(1)}l${dx.toFixed(1)} ${dy.toFixed(1)}${barb(0.5)}${barb(-0.5)}`;
+}
+
+const words = (x, y, text, attributes = {}) => svg("text", { x, y, ...attributes }, text);
+
+// Numbers for people: a true minus sign, never "-0.00".
+function fixed(value, digits) {
+  const text = value.toFixed(digits);
+  return (Number(text) === 0 ? text.replace("-", "") : text).replace("-", "\u2212");
+}
+
+// A point to drag: a slider in the plane for mouse, touch and arrow keys. `moved` gets plot units
+// and decides what they mean; `place` puts the point where the state says that it is.
+function handle(target, { label, color, size = 7, step = 0.05, moved }) {
+  let [at, grip] = [[0, 0], null];
+  const root = svg("g", { class: "r1-handle", tabindex: 0, role: "slider", "aria-label": label }, [
+    svg("circle", { r: 22, fill: "transparent" }),
+    svg("circle", { r: size, fill: "var(--pst-color-background, var(--jp-layout-color0, Canvas))", stroke: color, "stroke-width": 3 }),
+  ]);
+  const toUnits = (event) => {
+    const box = target.root.getBoundingClientRect();
+    return [event.clientX - box.left, event.clientY - box.top];
+  };
+  root.addEventListener("pointerdown", (event) => {
+    root.setPointerCapture(event.pointerId);
+    const [px, py] = toUnits(event);
+    grip = [target.sx(at[0]) - px, target.sy(at[1]) - py];
+    event.preventDefault();
+    root.focus({ preventScroll: true });
+  });
+  root.addEventListener("pointermove", (event) => {
+    if (!grip) return;
+    const [px, py] = toUnits(event);
+    moved(target.ux(px + grip[0]), target.uy(py + grip[1]));
+  });
+  for (const end of ["pointerup", "pointercancel"]) root.addEventListener(end, () => (grip = null));
+  root.addEventListener("keydown", (event) => {
+    const [u, v] = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key] ?? [];
+    if (u === undefined) return;
+    event.preventDefault();
+    moved(at[0] + u * step, at[1] + v * step);
+  });
+  const place = (x, y, { now, text, low, high }) => {
+    at = [x, y];
+    root.setAttribute("transform", `translate(${target.sx(x)} ${target.sy(y)})`);
+    const spoken = { "aria-valuenow": now, "aria-valuetext": text, "aria-valuemin": low, "aria-valuemax": high };
+    for (const [key, value] of Object.entries(spoken)) root.setAttribute(key, value);
+  };
+  target.top.append(root);
+  return { root, place };
 }

@@ -1,0 +1,165 @@
+// Two distributions slid apart: what each divergence says, and what slope it gives the generator.
+
+const FARTHEST = 3; // of the shift, either way
+const PAIR_NAMES = [
+  ["points", "two point masses"], ["segments", "two parallel segments"],
+  ["intervals", "two intervals on one line"], ["gaussians", "two Gaussians"],
+];
+const WIDTH = 0.5; // standard deviation of the Gaussians
+const LOG2 = Math.log(2);
+
+// Which Gaussian noise lies over the two points; the segments are points across, equal along.
+const spreadOf = (pair, smoothing) => (pair === "gaussians" ? Math.hypot(WIDTH, smoothing) : smoothing);
+
+// The trapezoidal rule for a standard normal variable, as r1lab.theory.divergences.
+const NODES = Array.from({ length: 241 }, (_, k) => {
+  const x = k / 10 - 12;
+  return [x, normalDensity(x) / 10];
+});
+const softplus = (t) => Math.max(t, 0) + Math.log1p(Math.exp(-Math.abs(t)));
+
+// KL, JS, TV and W1 of N(0, s^2) and N(t, s^2), each with its slope in t; s = 0 are two points.
+function shifted(t, s) {
+  const sign = Math.sign(t);
+  const w1 = { value: Math.abs(t), slope: t ? sign : NaN };
+  if (s === 0) {
+    const flat = (value) => ({ value: t ? value : 0, slope: t ? 0 : NaN });
+    return { kl: { value: t ? Infinity : 0, slope: NaN }, js: flat(LOG2), tv: flat(1), w1 };
+  }
+  const r = Math.abs(t) / s;
+  let [js, slope] = [LOG2, 0];
+  for (const [x, weight] of NODES) {
+    const ratio = r * x - (r * r) / 2; // log q / p at x ~ p
+    js -= weight * softplus(ratio);
+    slope += (weight * (r - x)) / (1 + Math.exp(-ratio));
+  }
+  const bell = Math.exp((-r * r) / 8) / Math.sqrt(2 * Math.PI);
+  return {
+    kl: { value: (r * r) / 2, slope: (sign * r) / s }, js: { value: js, slope: (sign * slope) / s },
+    tv: { value: erf(r / Math.sqrt(8)), slope: t ? (sign * bell) / s : NaN }, w1,
+  };
+}
+
+// The uniform distributions on [0, 1] and on [t, 1 + t].
+function overlapping(t) {
+  const [apart, sign] = [Math.min(Math.abs(t), 1), Math.sign(t)];
+  const slope = t === 0 || Math.abs(t) === 1 ? NaN : Math.abs(t) < 1 ? sign : 0;
+  return {
+    kl: { value: t ? Infinity : 0, slope: NaN }, js: { value: apart * LOG2, slope: slope * LOG2 },
+    tv: { value: apart, slope }, w1: { value: Math.abs(t), slope: t ? sign : NaN },
+  };
+}
+
+const divergences = (pair, t, smoothing) =>
+  pair === "intervals" ? overlapping(t) : shifted(t, spreadOf(pair, smoothing));
+
+// How each one is drawn; JS is what the discriminator of a GAN estimates.
+const LINES = {
+  kl: { name: "KL", stroke: COLOR.ink, "stroke-dasharray": "6 4", "stroke-width": 1.5 },
+  js: { name: "JS", stroke: COLOR.discriminator, "stroke-width": 2.6 },
+  tv: { name: "TV", stroke: COLOR.ink, "stroke-dasharray": "1.5 3.5", "stroke-width": 2 },
+  w1: { name: "W₁", stroke: COLOR.ink, "stroke-width": 1.5 },
+};
+
+const number = (value, digits = 3) =>
+  Number.isNaN(value) ? "none" : value === Infinity ? "∞" : fixed(value, digits);
+
+function verdict(pair, t, smoothing) {
+  const { kl, js } = divergences(pair, t, smoothing);
+  if (t === 0) return "The two coincide: every divergence is zero.";
+  const where = `At a shift of ${fixed(t, 2)} `;
+  if (kl.value !== Infinity)
+    return `${where}each has mass wherever the other has: both are absolutely continuous, KL = ${number(kl.value)} is finite, ` +
+      `and JS = ${number(js.value)} has the slope ${number(js.slope)}` +
+      `${Math.abs(js.slope) < 0.01 ? ": hardly any signal, they are too far apart for this smoothing." : ": a generator that follows it moves closer."}`;
+  const partly = pair === "intervals" && Math.abs(t) < 1;
+  return partly
+    ? `${where}each has mass where the other has none, so KL is infinite; where they overlap, JS = ${number(js.value)} still has a slope.`
+    : `${where}they share no point: KL is infinite, JS stays at log 2 = ${number(LOG2)} and its slope is zero. ` +
+      "A perfect discriminator tells the generator nothing; only W₁ says which way to go.";
+}
+
+// The density of one of the two along the axis of the shift, as an outline from the ground.
+function drawDensity(scene, center, pair, spread, color) {
+  const { sx, sy } = scene;
+  if (pair === "intervals") {
+    const box = { x: sx(center), y: sy(0.8), width: sx(1) - sx(0), height: sy(0) - sy(0.8) };
+    return [svg("rect", { ...box, fill: color, "fill-opacity": 0.28, stroke: color, "stroke-width": 2 })];
+  }
+  if (spread === 0) {
+    const spike = svg("path", { d: `M${sx(center)} ${sy(0)}V${sy(1)}`, stroke: color, "stroke-width": 3 });
+    return pair === "points" ? [spike, dot(center, 1, scene, { fill: color })] : [spike];
+  }
+  // Heights are compressed, so that thin and wide curves share one picture.
+  const height = Math.min(1, 0.62 / Math.sqrt(spread + 0.15));
+  const outline = Array.from({ length: 97 }, (_, k) => {
+    const x = center + (k / 12 - 4) * spread;
+    return [x, height * Math.exp(-((x - center) ** 2) / (2 * spread * spread))];
+  });
+  return [polyline(outline, scene, { stroke: color, "stroke-width": 2, fill: color, "fill-opacity": 0.28 })];
+}
+
+// Two segments in the plane, seen from above; smoothing blurs them.
+function drawSegment(scene, center, spread, color) {
+  const [wide, x] = [spread ? 3 * spread * (scene.sx(1) - scene.sx(0)) : 1.8, scene.sx(center)];
+  const id = `${scene.id}-${color.slice(8, 12)}`;
+  const stops = Array.from({ length: 25 }, (_, k) => svg("stop", {
+    offset: k / 24, "stop-color": color, "stop-opacity": 0.8 * Math.exp(-(((k - 12) / 4) ** 2) / 2),
+  }));
+  return [
+    svg("linearGradient", { id }, stops),
+    svg("rect", { x: x - wide, y: scene.sy(0.86), width: 2 * wide, height: scene.sy(0.16) - scene.sy(0.86),
+      fill: spread ? `url(#${id})` : color }),
+  ];
+}
+
+function drawScene(scene, { pair, shift, smoothing }) {
+  const spread = spreadOf(pair, smoothing);
+  const draw = (center, color) => pair === "segments"
+    ? drawSegment(scene, center, spread, color) : drawDensity(scene, center, pair, spread, color);
+  const middle = pair === "intervals" ? 0.5 : 0;
+  const label = (center, text, away) => words(scene.sx(center + middle) + 8 * away, 12, text,
+    { "text-anchor": away < 0 ? "end" : "start" });
+  const side = shift < 0 ? -1 : 1;
+  scene.layer.replaceChildren(...draw(0, COLOR.real), ...draw(shift, COLOR.fake));
+  scene.notes.replaceChildren(label(0, "real", -side), label(shift, "fake", side));
+}
+
+// All four over the whole range of shifts, dense near 0; a drag of the shift changes none of it.
+const SHIFTS = Array.from({ length: 73 }, (_, k) => FARTHEST * ((k - 36) / 36) * Math.abs((k - 36) / 36));
+const curves = new Map();
+function curvesOf(pair, smoothing) {
+  const key = `${pair} ${smoothing}`;
+  if (!curves.has(key)) {
+    const half = SHIFTS.slice(36).map((t) => divergences(pair, t, smoothing));
+    curves.set(key, SHIFTS.map((t, k) => {
+      const right = half[Math.abs(k - 36)];
+      if (k >= 36) return right;
+      return Object.fromEntries(Object.entries(right).map(([name, d]) => [name, { value: d.value, slope: -d.slope }]));
+    }));
+  }
+  return curves.get(key);
+}
+
+function drawCurves(chart, { pair, shift, smoothing }, which, top) {
+  const { sx, sy } = chart;
+  const [all, at] = [curvesOf(pair, smoothing), divergences(pair, shift, smoothing)];
+  const parts = [svg("path", { d: `M${sx(shift)} 0V${chart.height}`, stroke: COLOR.fake, "stroke-opacity": 0.6 })];
+  const names = [];
+  for (const [key, { name, ...style }] of Object.entries(LINES)) {
+    const jumps = all[37][key].value > 0.3; // the value 0 at shift 0 is a point of its own
+    const points = SHIFTS.map((t, k) => {
+      const value = all[k][key][which];
+      return [t, k === 36 && jumps ? NaN : value === Infinity ? top : value];
+    });
+    parts.push(polyline(points, chart, style));
+    if (jumps && which === "value") parts.push(dot(0, 0, chart, { r: 3, fill: style.stroke }));
+    const now = at[key][which];
+    if (Number.isFinite(now)) parts.push(dot(shift, now, chart, { r: 4, fill: style.stroke }));
+    const [lx, ly] = points.filter(([, v]) => Math.abs(v) <= top).pop() ?? [];
+    const lift = { kl: -5, tv: -5, js: 11, w1: 4 }[key];
+    if (lx > 0) names.push(words(sx(lx) + 3, sy(ly) + (lx < FARTHEST ? -3 : lift), name));
+  }
+  chart.layer.replaceChildren(...parts);
+  chart.notes.replaceChildren(...names);
+}

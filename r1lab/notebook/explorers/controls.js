@@ -1,0 +1,161 @@
+// Sliders, menus, buttons and the read-out of the explorers, and their style; no exports.
+
+const STYLE = `
+.r1-explorer { color: inherit; font: inherit; max-width: 48rem; container-type: inline-size;
+  line-height: 1.4; }
+.r1-explorer figure { margin: 0; min-width: 0; }
+.r1-explorer :is(figcaption, .r1-caption) { font-size: 0.86em; line-height: 1.35; text-align: center; margin: 0.15rem auto 0;
+  color: inherit; max-width: 36rem; }
+.r1-explorer svg { display: block; width: 100%; height: auto; overflow: visible; user-select: none;
+  -webkit-user-select: none; }
+.r1-explorer svg text { fill: currentColor; font-size: 12px; }
+.r1-explorer svg text.r1-name { font-style: italic; font-size: 13px; }
+.r1-explorer .r1-panels { display: grid; gap: 0.9rem 1rem; grid-template-columns: repeat(2, 1fr); }
+.r1-explorer .r1-full { grid-column: 1 / -1; }
+.r1-explorer .r1-handle { cursor: grab; touch-action: none; outline: none; }
+.r1-explorer .r1-handle:active { cursor: grabbing; }
+.r1-explorer .r1-handle:focus-visible circle:first-child { stroke: currentColor; stroke-width: 2; }
+.r1-explorer .r1-controls { display: grid; gap: 0.1rem 1.5rem; margin: 0.6rem 0 0;
+  grid-template-columns: repeat(auto-fit, minmax(min(100%, 15rem), 1fr)); }
+.r1-explorer label { display: grid; grid-template-columns: 9.5rem 1fr; align-items: center;
+  gap: 0 0.5rem; margin: 0; min-height: 2.75rem; font-size: 0.95em; }
+.r1-explorer label[hidden] { display: none; }
+.r1-explorer input[type="range"] { width: 100%; height: 2.75rem; margin: 0; min-width: 0;
+  accent-color: ${COLOR.discriminator}; cursor: pointer; }
+.r1-explorer :is(select, button) { font: inherit; font-size: 0.95em; color: inherit; cursor: pointer;
+  background: var(--pst-color-background, var(--jp-layout-color0, Canvas)); padding: 0.35rem 0.6rem;
+  border: 1px solid color-mix(in srgb, currentColor 45%, transparent); border-radius: 6px;
+  min-height: 2.5rem; min-width: 0; max-width: 100%; }
+.r1-explorer button:disabled { opacity: 0.5; cursor: default; }
+.r1-explorer :is(select, button, input):focus-visible { outline: 2px solid currentColor;
+  outline-offset: 2px; }
+.r1-explorer .r1-buttons { display: flex; flex-wrap: wrap; gap: 0.4rem; margin: 0.6rem 0 0; }
+.r1-explorer .r1-note { margin: 0.5rem 0 0; }
+.r1-explorer .r1-readout { margin: 0.5rem 0 0; min-height: 4.2em; font-variant-numeric: tabular-nums; }
+.r1-explorer .r1-spoken { position: absolute; width: 1px; height: 1px; overflow: hidden;
+  clip-path: inset(50%); white-space: nowrap; }
+.r1-explorer table { border-collapse: collapse; width: 100%; margin: 0.6rem 0 0; font-size: 0.93em;
+  font-variant-numeric: tabular-nums; display: table; }
+.r1-explorer :is(th, td) { text-align: right; padding: 0.2rem 0.4rem; font-weight: 400;
+  border: 0; border-bottom: 1px solid color-mix(in srgb, currentColor 25%, transparent); background: none; }
+.r1-explorer :is(th:first-child, td:first-child) { text-align: left; }
+.r1-explorer thead th { font-weight: 600; }
+.r1-explorer .r1-tall { grid-row: span 2; }
+@container (max-width: 34rem) {
+  .r1-explorer .r1-tall { grid-row: auto; }
+  .r1-explorer .r1-panels > .r1-wide { grid-column: 1 / -1; }
+  .r1-explorer :is(th, td) { padding: 0.2rem 0.15rem; font-size: 0.92em; }
+  .r1-explorer :is(select, button) { padding: 0.35rem 0.5rem; }
+  .r1-explorer label { grid-template-columns: 9rem 1fr; }
+}
+`;
+
+// Change traits of the model; Python hears of it where there is one.
+function assign(model, updates) {
+  for (const [trait, value] of Object.entries(updates)) model.set(trait, value);
+  model.save_changes();
+}
+
+// The model with a memory for who listens to it, so that a closed view can let go of it.
+function scoped(model) {
+  const heard = [];
+  return {
+    get: (trait) => model.get(trait),
+    set: (trait, value) => model.set(trait, value),
+    save_changes: () => model.save_changes(),
+    on(event, callback) {
+      heard.push([event, callback]);
+      model.on(event, callback);
+    },
+    release: () => heard.forEach(([event, callback]) => model.off(event, callback)),
+  };
+}
+
+// What a view does when it is closed.
+const closing = (model, plots, ...stops) => () => {
+  model.release();
+  for (const stop of stops) stop();
+  for (const target of Object.values(plots)) target.observer.disconnect();
+};
+
+// Call `draw` now and once after each burst of changes.
+function watch(model, traits, draw) {
+  let waiting = false;
+  const soon = () => {
+    if (waiting) return;
+    waiting = true;
+    queueMicrotask(() => {
+      waiting = false;
+      draw();
+    });
+  };
+  for (const trait of traits) model.on(`change:${trait}`, soon);
+  draw();
+}
+
+// A labelled slider bound both ways to a trait; a link may bring any number, so it is clipped.
+function slider(model, trait, { min, max, step, text, digits = 2 }) {
+  const caption = node("span");
+  const input = node("input", { type: "range", min, max, step, "aria-label": text });
+  const show = () => {
+    const value = Math.min(Math.max(Number(model.get(trait)) || 0, min), max);
+    if (value !== model.get(trait)) assign(model, { [trait]: value });
+    input.value = value;
+    caption.textContent = `${text} = ${fixed(value, digits)}`;
+    input.setAttribute("aria-valuetext", caption.textContent);
+  };
+  input.addEventListener("input", () => assign(model, { [trait]: Number(input.value) }));
+  model.on(`change:${trait}`, show);
+  show();
+  return node("label", {}, [caption, input]);
+}
+
+// A labelled menu bound both ways to a trait; options are pairs [value, label], the first the default.
+function choice(model, trait, { text, options }) {
+  const select = node("select", { "aria-label": text }, options.map(([value, label]) => node("option", { value }, label)));
+  const show = () => {
+    if (!options.some(([value]) => value === model.get(trait)))
+      assign(model, { [trait]: options[0][0] });
+    select.value = model.get(trait);
+  };
+  select.addEventListener("change", () => assign(model, { [trait]: select.value }));
+  model.on(`change:${trait}`, show);
+  show();
+  return node("label", {}, [node("span", {}, text), select]);
+}
+
+function button(text, pressed) {
+  const root = node("button", { type: "button" }, text);
+  root.addEventListener("click", pressed);
+  return root;
+}
+
+// The state in words. Screen readers hear it once the figure has been still for a moment.
+function readout() {
+  const shown = node("p", { class: "r1-readout", "data-readout": "", "aria-hidden": "true" });
+  const spoken = node("output", { class: "r1-spoken", "aria-live": "polite" });
+  let timer = 0;
+  const say = (text) => {
+    shown.textContent = text;
+    clearTimeout(timer);
+    timer = setTimeout(() => (spoken.textContent = text), spoken.textContent ? 600 : 0);
+  };
+  return { root: node("div", {}, [shown, spoken]), say };
+}
+
+const panel = (figure, caption, kind = "") =>
+  node("figure", { class: kind }, [figure.root, node("figcaption", {}, caption)]);
+
+// Call `frame` for every picture of an animation until it returns false; returns how to stop.
+function animate(frame) {
+  let request = requestAnimationFrame(function next() {
+    if (frame() !== false) request = requestAnimationFrame(next);
+  });
+  return () => cancelAnimationFrame(request);
+}
+
+const stillPreferred = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+
+// Put the parts of an explorer into its element.
+const mount = (el, parts) =>
+  el.append(node("style", {}, STYLE), node("div", { class: "r1-explorer" }, parts));

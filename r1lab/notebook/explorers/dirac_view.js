@@ -1,0 +1,133 @@
+// The Dirac-GAN's controls, and what they do.
+
+// A menu that sets many traits at once and shows which of its settings the figure is in.
+function presetMenu(model, note) {
+  const own = ["-1", "your own setting"];
+  const select = node("select", { "aria-label": "show me" }, [own, ...PRESETS.map(({ name }, k) => [`${k}`, name])]
+    .map(([value, label]) => node("option", { value }, label)));
+  select.addEventListener("change", () => PRESETS[select.value] && assign(model, PRESETS[select.value].traits));
+  const show = () => {
+    const at = PRESETS.findIndex(({ traits }) => Object.entries(traits).every(([t, v]) => model.get(t) === v));
+    select.value = `${at}`;
+    note.textContent = PRESETS[at]?.note ?? "Drag the open point in the phase portrait: training starts there.";
+  };
+  return { root: node("label", {}, [node("span", {}, "show me"), select]), show };
+}
+
+// The steps that the reader takes by hand or lets run, on top of the whole path.
+function makeWalk(model, redraw) {
+  const self = { points: [], stop() {} };
+  const last = () => self.points[self.points.length - 1];
+  const current = () => ({ state: read(model), game: diracGame(read(model)) });
+  const add = (point) => {
+    if (Math.hypot(...point) < 1e9) self.points.push(point);
+  };
+  const by = (mover) => () => {
+    const { state, game } = current();
+    self.stop();
+    add(mover(game, last(), state.h));
+    redraw();
+  };
+  const advance = (count) => {
+    const { state, game } = current();
+    const pace = state.scheme === "flow" ? FLOW : state;
+    const left = Math.max(0, (pace.count ?? STEPS) + 1 - self.points.length);
+    const options = { ...state, h: pace.h, count: Math.min(count, left) };
+    pathFrom(game, last(), options).slice(1).forEach(add);
+    redraw();
+    return left > count;
+  };
+  self.buttons = [
+    button("Step generator", by(moveGenerator)), button("Step discriminator", by(moveDiscriminator)),
+    button("Run", () => {
+      self.stop();
+      if (stillPreferred()) advance(STEPS);
+      else self.stop = animate(() => advance(2));
+    }),
+    button("Reset", () => { self.restart(); redraw(); }),
+  ];
+  self.restart = () => {
+    self.stop();
+    self.points = [[model.get("theta"), model.get("psi")]];
+  };
+  return self;
+}
+
+function strengthSliders(model) {
+  const rows = Object.entries(STRENGTH).map(([trait, range]) => [trait, slider(model, trait, range)]);
+  const show = (regularizer) => {
+    for (const [trait, row] of rows) row.hidden = trait !== strengthOf(regularizer);
+  };
+  return { roots: rows.map(([, row]) => row), show };
+}
+
+function render({ model: live, el }) {
+  const model = scoped(live);
+  const plots = makePlots();
+  const { portrait, players, chart, plane, circle } = plots;
+  const [note, words_] = [node("p", { class: "r1-note" }), readout()];
+  const menu = presetMenu(model, note);
+  const strengths = strengthSliders(model);
+  const steps = slider(model, "h", { min: 0.02, max: 2, step: 0.02, text: "step size h" });
+  const dSteps = slider(model, "d_steps", { min: 1, max: 5, step: 1, text: "D steps", digits: 0 });
+  const inside = (v) => Math.round(Math.min(Math.max(v, -2.2), 2.2) * 100) / 100;
+  const start = handle(portrait, {
+    label: "Start of training", color: COLOR.generator,
+    moved: (x, y) => assign(model, { theta: inside(x), psi: inside(y) }),
+  });
+  let numbers;
+  const show = () => {
+    const state = read(model);
+    const at = walk.points[walk.points.length - 1];
+    drawPortrait(portrait, numbers.game, numbers.path, walk.points);
+    drawPlayers(players, numbers.game, at);
+    drawDistance(chart, numbers.path, walk.points, numbers.pace);
+    start.place(state.theta, state.psi, {
+      now: state.theta, low: -2.2, high: 2.2, text: `θ ${fixed(state.theta, 2)}, ψ ${fixed(state.psi, 2)}`,
+    });
+  };
+  const walk = makeWalk(model, show);
+  const spectra = () => {
+    drawPlane(plane, read(model), numbers.lambdas);
+    drawCircle(circle, numbers.multipliers, model.get("scheme"));
+  };
+  const draw = () => {
+    const state = read(model);
+    numbers = analyse(state);
+    walk.restart();
+    show();
+    spectra();
+    strengths.show(state.regularizer);
+    steps.hidden = state.scheme === "flow";
+    dSteps.hidden = state.scheme !== "alternating";
+    menu.show();
+    words_.say(verdict(state, numbers));
+  };
+  for (const target of [portrait, players, chart]) target.draw = () => numbers && show();
+  for (const target of [plane, circle]) target.draw = () => numbers && spectra();
+  mount(el, [
+    node("div", { class: "r1-controls" }, [menu.root]), note,
+    node("div", { class: "r1-panels" }, [
+      panel(portrait, "both players: the path of training from the open point, which you can drag, over the directions in which they are pulled", "r1-wide r1-tall"),
+      panel(players, "the discriminator as a logit, large where it sees real data; the arrow is the generator's push"),
+      panel(chart, `distance to the centre over ${STEPS} steps (flow: up to time 100)`),
+      node("div", { class: "r1-full" }, [
+        node("div", { class: "r1-buttons" }, walk.buttons),
+        node("div", { class: "r1-controls" }, [
+          choice(model, "loss", { text: "loss", options: LOSS_NAMES }),
+          choice(model, "regularizer", { text: "regulariser", options: REGULARIZER_NAMES }),
+          choice(model, "scheme", { text: "update", options: SCHEME_NAMES }),
+          ...strengths.roots, steps, dSteps,
+        ]),
+      ]),
+      panel(plane, "eigenvalues λ of the Jacobian: left of the axis the flow is stable, in the disc simultaneous steps too"),
+      panel(circle, "multipliers of one update: stable inside the unit circle"),
+    ]),
+    words_.root,
+  ]);
+  watch(model, TRAITS, draw);
+  return closing(model, plots, () => walk.stop());
+}
+
+export default { render };
+export { diracGame, pathFrom, updateMatrix, eigenvalues, erfc, PRESETS };

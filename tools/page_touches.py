@@ -1,0 +1,60 @@
+"""A Sphinx extension: what is added to a page's HTML before it is written.
+
+Where JavaScript is off, an explorer's place shows a picture. The pictures are committed
+(tools/pictures.py takes them from the built page) and stand in a <noscript>, so that they never
+appear beside the running figure.
+"""
+
+import json
+import re
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from sphinx.application import Sphinx
+
+PICTURES = Path(__file__).resolve().parent.parent / "book" / "_assets" / "explorers"
+VIEW = re.compile(
+    r'<script type="application/vnd\.jupyter\.widget-view\+json">.*?</script>', re.DOTALL
+)
+
+
+def manifest() -> dict[str, dict[str, str]]:
+    """What tools/pictures.py noted of each picture: the explorer's repr and an alt text."""
+    path = PICTURES / "pictures.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+
+def add_pictures(app: Sphinx, page: str, template: str, context: dict[str, Any], _: object) -> None:
+    """Put the fallback after every widget view of a page; the first is `<page>-1`."""
+    if "body" not in context:
+        return
+    stem, known = page.rpartition("/")[2], manifest()
+    count = 0
+
+    def with_fallback(view: re.Match[str]) -> str:
+        nonlocal count
+        count += 1
+        name = f"{stem}-{count}"
+        words, picture = "This figure can be moved where JavaScript runs.", ""
+        if name in known:
+            source = context["pathto"](f"_static/explorers/{name}.png", resource=True)
+            picture = f'<img src="{source}" alt="{escape(known[name]["alt"])}">'
+        return f"{view[0]}<noscript>{picture}<p>{words}</p></noscript>"
+
+    context["body"] = VIEW.sub(with_fallback, context["body"])
+
+
+def name_list_items(
+    app: Sphinx, page: str, template: str, context: dict[str, Any], _: object
+) -> None:
+    """docutils gives the entries of a bibliography a role that may not stand in a list."""
+    if "body" in context:
+        context["body"] = context["body"].replace('role="doc-biblioentry"', 'role="listitem"')
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Register the extension."""
+    app.connect("html-page-context", add_pictures)
+    app.connect("html-page-context", name_list_items)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
