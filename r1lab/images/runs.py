@@ -34,6 +34,7 @@ class RunFolder:
     Attributes
     ----------
     path : the folder. samples : the folder of its pictures.
+    shipped : whether it is a trained pair of the package, which cannot be trained on.
 
     Raises
     ------
@@ -48,7 +49,8 @@ class RunFolder:
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
-        if str(path) in SHIPPED and not self.path.exists():
+        self.shipped = str(path) in SHIPPED and not self.path.exists()
+        if self.shipped:
             self.path = Path(str(files("r1lab.images") / "pretrained" / str(path)))
         if not self.path.is_dir():
             raise InputError(f"there is no run {path}")

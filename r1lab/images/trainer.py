@@ -142,7 +142,9 @@ class Trainer:
         Traceback (most recent call last):
         r1lab.images.errors.InputError: there is no run nowhere
         """
-        folder = RunFolder(Path(run))
+        folder = RunFolder(run)
+        if folder.shipped:
+            raise InputError(f"{run} ships with r1lab and is not to be changed: train your own")
         tensors, metadata = folder.latest()
         config = Config.from_json(metadata["config"])
         config = replace(config, steps=config.steps if steps is None else steps)

@@ -10,6 +10,7 @@ from PIL import Image
 from r1lab.images import Config, InputError, RunFolder, Trainer, game_jacobian, load_networks
 from r1lab.images.compare import comparison_table, side_by_side
 from r1lab.images.data import load
+from r1lab.images.data.builtin import FASHION_MNIST
 from r1lab.images.draws import spherical_ways
 from r1lab.images.evaluation import evaluate
 from r1lab.images.metrics import Evaluation, Reference
@@ -199,3 +200,25 @@ def test_tensorboard_has_the_curves(base):
     (picture,) = events.Images("samples")
     assert picture.step == 12
     assert Image.open(folder / "samples.png").size == (picture.width, picture.height)
+
+
+# The pair that ships with the package
+
+
+def test_the_shipped_pair_is_small_and_makes_clothes():
+    folder = RunFolder("fashion-mnist-32")
+    assert sum(path.stat().st_size for path in folder.path.rglob("*.*")) <= 2_000_000
+    if not FASHION_MNIST.is_dir():
+        pytest.skip(f"Fashion-MNIST is not in {FASHION_MNIST}")
+    real = load("fashion-mnist").images
+    reference = Reference(real[:1000])
+    fakes = to_bytes(sample("fashion-mnist-32", 1000))
+    # 5,000 samples have distance 2.1; fewer images bias it upwards, as other real images show.
+    assert reference.frechet(fakes) < reference.frechet(real[1000:2000]) + 3
+    mean_shirt = real[:1000].double().mean(0, keepdim=True).round().byte()
+    assert reference.frechet(mean_shirt.expand(1000, -1, -1, -1)) > 30
+
+
+def test_the_shipped_pair_cannot_be_trained_on():
+    with pytest.raises(InputError, match="ships with r1lab and is not to be changed"):
+        Trainer.resume("fashion-mnist-32", steps=4000)
