@@ -27,16 +27,17 @@ def train(config: Annotated[Config, tyro.conf.arg(name="")]) -> None:
     _run(Trainer(config))
 
 
-def resume(run: Run, steps: int | None = None) -> None:
+def resume(run: Run, steps: int | None = None, data: str | None = None) -> None:
     """Continue a run that was stopped, or make a finished one longer.
 
     Args:
         run: Folder of the run, for example runs/mnist-5k-000.
         steps: Training steps in all, those already done included; by default as before.
+        data: Where the images are now, if they were moved.
     """
     from r1lab.images.trainer import Trainer
 
-    _run(Trainer.resume(run, steps))
+    _run(Trainer.resume(run, steps, data))
 
 
 def sample(

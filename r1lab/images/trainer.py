@@ -16,6 +16,7 @@ from r1lab.images import draws
 from r1lab.images.batches import Batch, Batches
 from r1lab.images.config import Config
 from r1lab.images.data import load
+from r1lab.images.data.builtin import BUILTIN
 from r1lab.images.errors import Diverged, InputError, Interrupted
 from r1lab.images.networks import cost
 from r1lab.images.pictures import grid, write_picture
@@ -108,6 +109,10 @@ class Trainer:
     """
 
     def __init__(self, config: Config) -> None:
+        if (
+            config.data not in BUILTIN and Path(config.data).exists()
+        ):  # so that the run can be resumed from another folder
+            config = replace(config, data=str(Path(config.data).resolve()))
         self.config = config
         self.accelerator = _accelerator(config)
         self.device = self.accelerator.device
@@ -124,13 +129,14 @@ class Trainer:
         self._yardstick = Yardstick(self.images, c) if c.evaluate_every else None
 
     @classmethod
-    def resume(cls, run: Path | str, steps: int | None = None) -> Self:
+    def resume(cls, run: Path | str, steps: int | None = None, data: str | None = None) -> Self:
         """A run as its last readable checkpoint left it; `run()` continues it.
 
         Parameters
         ----------
         run : its folder.
         steps : a new number of steps in all; by default the old one.
+        data : where the same images are now, if they were moved.
 
         Raises
         ------
@@ -147,7 +153,11 @@ class Trainer:
             raise InputError(f"{run} ships with r1lab and is not to be changed: train your own")
         tensors, metadata = folder.latest()
         config = Config.from_json(metadata["config"])
-        config = replace(config, steps=config.steps if steps is None else steps)
+        config = replace(
+            config,
+            steps=config.steps if steps is None else steps,
+            data=config.data if data is None else data,
+        )
         if metadata["step"] >= config.steps:
             raise InputError(
                 f"{run} has done {metadata['step']} steps: to go on, give more than that, "

@@ -294,6 +294,21 @@ def test_finished_run_and_changed_data_are_refused(tiny, tmp_path):
         Trainer.resume(folder, steps=9)
 
 
+def test_a_run_is_resumed_from_another_folder_and_with_moved_images(tiny, tmp_path, monkeypatch):
+    images = tmp_path / "images"
+    images.mkdir()
+    for shade in range(8):
+        Image.new("L", (16, 16), shade).save(images / f"{shade}.png")
+    monkeypatch.chdir(tmp_path)
+    folder = Trainer(replace(tiny, data="images")).run(progress=False)
+    monkeypatch.chdir("/")
+    assert Trainer.resume(folder, steps=7).run(progress=False) == folder
+    images.rename(tmp_path / "moved")
+    with pytest.raises(InputError, match="unknown data"):
+        Trainer.resume(folder, steps=8)
+    assert Trainer.resume(folder, steps=8, data=str(tmp_path / "moved")).step == 7
+
+
 def test_default_folders_are_numbered(tiny, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     config = replace(tiny, out=None, steps=1)
