@@ -109,9 +109,8 @@ class Trainer:
     """
 
     def __init__(self, config: Config) -> None:
-        if (
-            config.data not in BUILTIN and Path(config.data).exists()
-        ):  # so that the run can be resumed from another folder
+        # So that the run can be resumed from another folder.
+        if config.data not in BUILTIN and Path(config.data).exists():
             config = replace(config, data=str(Path(config.data).resolve()))
         self.config = config
         self.accelerator = _accelerator(config)
