@@ -105,8 +105,9 @@ function noisyField(loss, theta, psi, sigma) {
   for (const [x, weight] of normalRule(0.5 / 2 ** halvings)) {
     const noise = x * spread;
     const [up, down] = [theta + noise, theta - noise];
-    vTheta -= weight * (g1(psi * up) + g1(psi * down));
-    vPsi += weight * (up * d1(psi * up) + down * d1(psi * down));
+    const [above, below] = [d1(psi * up), d1(psi * down)];
+    vPsi += weight * (up * above + down * below);
+    vTheta -= weight * (g1 === d1 ? above + below : g1(psi * up) + g1(psi * down));
     if (!loss.paired) vPsi += weight * noise * (d1(psi * noise) - d1(-psi * noise));
   }
   return [psi * vTheta, vPsi];
