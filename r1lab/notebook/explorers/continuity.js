@@ -2,14 +2,17 @@
 
 const FARTHEST = 3; // of the shift, either way
 const PAIR_NAMES = [
-  ["points", "two point masses"], ["segments", "two parallel segments"],
-  ["intervals", "two intervals on one line"], ["gaussians", "two Gaussians"],
+  ["points", "two point masses"],
+  ["segments", "two parallel segments"],
+  ["intervals", "two intervals on one line"],
+  ["gaussians", "two Gaussians"],
 ];
 const WIDTH = 0.5; // standard deviation of the Gaussians
 const LOG2 = Math.log(2);
 
 // Which Gaussian noise lies over the two points; the segments are points across, equal along.
-const spreadOf = (pair, smoothing) => (pair === "gaussians" ? Math.hypot(WIDTH, smoothing) : smoothing);
+const spreadOf = (pair, smoothing) =>
+  pair === "gaussians" ? Math.hypot(WIDTH, smoothing) : smoothing;
 
 // The trapezoidal rule for a standard normal variable, as r1lab.theory.divergences.
 const NODES = Array.from({ length: 241 }, (_, k) => {
@@ -35,8 +38,10 @@ function shifted(t, s) {
   }
   const bell = Math.exp((-r * r) / 8) / Math.sqrt(2 * Math.PI);
   return {
-    kl: { value: (r * r) / 2, slope: (sign * r) / s }, js: { value: js, slope: (sign * slope) / s },
-    tv: { value: erf(r / Math.sqrt(8)), slope: t ? (sign * bell) / s : NaN }, w1,
+    kl: { value: (r * r) / 2, slope: (sign * r) / s },
+    js: { value: js, slope: (sign * slope) / s },
+    tv: { value: erf(r / Math.sqrt(8)), slope: t ? (sign * bell) / s : NaN },
+    w1,
   };
 }
 
@@ -45,8 +50,10 @@ function overlapping(t) {
   const [apart, sign] = [Math.min(Math.abs(t), 1), Math.sign(t)];
   const slope = t === 0 || Math.abs(t) === 1 ? NaN : Math.abs(t) < 1 ? sign : 0;
   return {
-    kl: { value: t ? Infinity : 0, slope: NaN }, js: { value: apart * LOG2, slope: slope * LOG2 },
-    tv: { value: apart, slope }, w1: { value: Math.abs(t), slope: t ? sign : NaN },
+    kl: { value: t ? Infinity : 0, slope: NaN },
+    js: { value: apart * LOG2, slope: slope * LOG2 },
+    tv: { value: apart, slope },
+    w1: { value: Math.abs(t), slope: t ? sign : NaN },
   };
 }
 
@@ -69,14 +76,21 @@ function verdict(pair, t, smoothing) {
   if (t === 0) return "The two coincide: every divergence is zero.";
   const where = `At a shift of ${fixed(t, 2)} `;
   if (kl.value !== Infinity)
-    return `${where}each has mass wherever the other has: both are absolutely continuous, KL = ${number(kl.value)} is finite, ` +
+    return (
+      `${where}each has mass wherever the other has: both are absolutely continuous, ` +
+      `KL = ${number(kl.value)} is finite, ` +
       `and JS = ${number(js.value)} has the slope ${number(js.slope)}` +
-      `${Math.abs(js.slope) < 0.01 ? ": hardly any signal, they are too far apart for this smoothing." : ": a generator that follows it moves closer."}`;
+      (Math.abs(js.slope) < 0.01
+        ? ": hardly any signal, they are too far apart for this smoothing."
+        : ": a generator that follows it moves closer.")
+    );
   const partly = pair === "intervals" && Math.abs(t) < 1;
   return partly
-    ? `${where}each has mass where the other has none, so KL is infinite; where they overlap, JS = ${number(js.value)} still has a slope.`
-    : `${where}they share no point: KL is infinite, JS stays at log 2 = ${number(LOG2)} and its slope is zero. ` +
-      "A perfect discriminator tells the generator nothing; only W₁ says which way to go.";
+    ? `${where}each has mass where the other has none, so KL is infinite; ` +
+        `they overlap, so JS = ${number(js.value)} still has a slope.`
+    : `${where}they share no point: KL is infinite, ` +
+        `JS stays at log 2 = ${number(LOG2)} and its slope is zero. ` +
+        "A perfect discriminator tells the generator nothing; only W₁ says which way to go.";
 }
 
 // The density of one of the two along the axis of the shift, as an outline from the ground.
@@ -84,10 +98,16 @@ function drawDensity(scene, center, pair, spread, color) {
   const { sx, sy } = scene;
   if (pair === "intervals") {
     const box = { x: sx(center), y: sy(0.8), width: sx(1) - sx(0), height: sy(0) - sy(0.8) };
-    return [svg("rect", { ...box, fill: color, "fill-opacity": 0.28, stroke: color, "stroke-width": 2 })];
+    return [
+      svg("rect", { ...box, fill: color, "fill-opacity": 0.28, stroke: color, "stroke-width": 2 }),
+    ];
   }
   if (spread === 0) {
-    const spike = svg("path", { d: `M${sx(center)} ${sy(0)}V${sy(1)}`, stroke: color, "stroke-width": 3 });
+    const spike = svg("path", {
+      d: `M${sx(center)} ${sy(0)}V${sy(1)}`,
+      stroke: color,
+      "stroke-width": 3,
+    });
     return pair === "points" ? [spike, dot(center, 1, scene, { fill: color })] : [spike];
   }
   // Heights are compressed, so that thin and wide curves share one picture.
@@ -96,47 +116,75 @@ function drawDensity(scene, center, pair, spread, color) {
     const x = center + (k / 12 - 4) * spread;
     return [x, height * Math.exp(-((x - center) ** 2) / (2 * spread * spread))];
   });
-  return [polyline(outline, scene, { stroke: color, "stroke-width": 2, fill: color, "fill-opacity": 0.28 })];
+  return [
+    polyline(outline, scene, {
+      stroke: color,
+      "stroke-width": 2,
+      fill: color,
+      "fill-opacity": 0.28,
+    }),
+  ];
 }
 
 // Two segments in the plane, seen from above; smoothing blurs them.
 function drawSegment(scene, center, spread, color) {
   const [wide, x] = [spread ? 3 * spread * (scene.sx(1) - scene.sx(0)) : 1.8, scene.sx(center)];
   const id = `${scene.id}-${color.slice(8, 12)}`;
-  const stops = Array.from({ length: 25 }, (_, k) => svg("stop", {
-    offset: k / 24, "stop-color": color, "stop-opacity": 0.8 * Math.exp(-(((k - 12) / 4) ** 2) / 2),
-  }));
+  const stops = Array.from({ length: 25 }, (_, k) =>
+    svg("stop", {
+      offset: k / 24,
+      "stop-color": color,
+      "stop-opacity": 0.8 * Math.exp(-(((k - 12) / 4) ** 2) / 2),
+    }),
+  );
   return [
     svg("linearGradient", { id }, stops),
-    svg("rect", { x: x - wide, y: scene.sy(0.86), width: 2 * wide, height: scene.sy(0.16) - scene.sy(0.86),
-      fill: spread ? `url(#${id})` : color }),
+    svg("rect", {
+      x: x - wide,
+      y: scene.sy(0.86),
+      width: 2 * wide,
+      height: scene.sy(0.16) - scene.sy(0.86),
+      fill: spread ? `url(#${id})` : color,
+    }),
   ];
 }
 
 function drawScene(scene, { pair, shift, smoothing }) {
   const spread = spreadOf(pair, smoothing);
-  const draw = (center, color) => pair === "segments"
-    ? drawSegment(scene, center, spread, color) : drawDensity(scene, center, pair, spread, color);
+  const draw = (center, color) =>
+    pair === "segments"
+      ? drawSegment(scene, center, spread, color)
+      : drawDensity(scene, center, pair, spread, color);
   const middle = pair === "intervals" ? 0.5 : 0;
-  const label = (center, text, away) => words(scene.sx(center + middle) + 8 * away, 12, text,
-    { "text-anchor": away < 0 ? "end" : "start" });
+  const label = (center, text, away) =>
+    words(scene.sx(center + middle) + 8 * away, 12, text, {
+      "text-anchor": away < 0 ? "end" : "start",
+    });
   const side = shift < 0 ? -1 : 1;
   scene.layer.replaceChildren(...draw(0, COLOR.real), ...draw(shift, COLOR.fake));
   scene.notes.replaceChildren(label(0, "real", -side), label(shift, "fake", side));
 }
 
 // All four over the whole range of shifts, dense near 0; a drag of the shift changes none of it.
-const SHIFTS = Array.from({ length: 73 }, (_, k) => FARTHEST * ((k - 36) / 36) * Math.abs((k - 36) / 36));
+const SHIFTS = Array.from(
+  { length: 73 },
+  (_, k) => FARTHEST * ((k - 36) / 36) * Math.abs((k - 36) / 36),
+);
 const curves = new Map();
 function curvesOf(pair, smoothing) {
   const key = `${pair} ${smoothing}`;
   if (!curves.has(key)) {
     const half = SHIFTS.slice(36).map((t) => divergences(pair, t, smoothing));
-    curves.set(key, SHIFTS.map((t, k) => {
-      const right = half[Math.abs(k - 36)];
-      if (k >= 36) return right;
-      return Object.fromEntries(Object.entries(right).map(([name, d]) => [name, { value: d.value, slope: -d.slope }]));
-    }));
+    curves.set(
+      key,
+      SHIFTS.map((t, k) => {
+        const right = half[Math.abs(k - 36)];
+        if (k >= 36) return right;
+        return Object.fromEntries(
+          Object.entries(right).map(([name, d]) => [name, { value: d.value, slope: -d.slope }]),
+        );
+      }),
+    );
   }
   return curves.get(key);
 }
@@ -144,7 +192,13 @@ function curvesOf(pair, smoothing) {
 function drawCurves(chart, { pair, shift, smoothing }, which, top) {
   const { sx, sy } = chart;
   const [all, at] = [curvesOf(pair, smoothing), divergences(pair, shift, smoothing)];
-  const parts = [svg("path", { d: `M${sx(shift)} 0V${chart.height}`, stroke: COLOR.fake, "stroke-opacity": 0.6 })];
+  const parts = [
+    svg("path", {
+      d: `M${sx(shift)} 0V${chart.height}`,
+      stroke: COLOR.fake,
+      "stroke-opacity": 0.6,
+    }),
+  ];
   const names = [];
   for (const [key, { name, ...style }] of Object.entries(LINES)) {
     const jumps = all[37][key].value > 0.3; // the value 0 at shift 0 is a point of its own

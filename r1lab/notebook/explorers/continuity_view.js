@@ -4,24 +4,60 @@ const TRAITS = ["pair", "shift", "smoothing"];
 
 function drawTable(table, { pair, shift, smoothing }) {
   const now = divergences(pair, shift, smoothing);
-  const row = (text, which) => node("tr", {}, [
-    node("th", { scope: "row" }, text), ...Object.values(now).map((d) => node("td", {}, number(d[which]))),
-  ]);
+  const row = (text, which) =>
+    node("tr", {}, [
+      node("th", { scope: "row" }, text),
+      ...Object.values(now).map((d) => node("td", {}, number(d[which]))),
+    ]);
   table.replaceChildren(
-    node("thead", {}, node("tr", {}, ["", ...Object.values(LINES).map(({ name }) => name)]
-      .map((text) => (text ? node("th", { scope: "col" }, text) : node("td"))))),
+    node(
+      "thead",
+      {},
+      node(
+        "tr",
+        {},
+        ["", ...Object.values(LINES).map(({ name }) => name)].map((text) =>
+          text ? node("th", { scope: "col" }, text) : node("td"),
+        ),
+      ),
+    ),
     node("tbody", {}, [row("value", "value"), row("slope", "slope")]),
   );
 }
 
 function makePlots() {
-  const chart = { x: [-FARTHEST, FARTHEST], aspect: 0.72, low: 150, margin: [14, 26, 36, 26],
-    xlabel: "shift", xticks: [-2, 2] };
+  const chart = {
+    x: [-FARTHEST, FARTHEST],
+    aspect: 0.72,
+    low: 150,
+    margin: [14, 26, 36, 26],
+    xlabel: "shift",
+    xticks: [-2, 2],
+  };
   return {
-    scene: plot({ x: [-FARTHEST - 1, FARTHEST + 1.2], y: [0, 1.1], aspect: 0.24, low: 140, framed: true,
-      margin: [18, 8, 22, 8], xticks: [-2, 0, 2], label: "The real and the fake distribution" }),
-    values: plot({ ...chart, y: [0, 2], yticks: [1, 2], framed: true, label: "The divergences against the shift" }),
-    slopes: plot({ ...chart, y: [-2, 2], yticks: [-1, 1], label: "Their slopes against the shift" }),
+    scene: plot({
+      x: [-FARTHEST - 1, FARTHEST + 1.2],
+      y: [0, 1.1],
+      aspect: 0.24,
+      low: 140,
+      framed: true,
+      margin: [18, 8, 22, 8],
+      xticks: [-2, 0, 2],
+      label: "The real and the fake distribution",
+    }),
+    values: plot({
+      ...chart,
+      y: [0, 2],
+      yticks: [1, 2],
+      framed: true,
+      label: "The divergences against the shift",
+    }),
+    slopes: plot({
+      ...chart,
+      y: [-2, 2],
+      yticks: [-1, 1],
+      label: "Their slopes against the shift",
+    }),
   };
 }
 
@@ -31,8 +67,10 @@ function render({ model: live, el }) {
   const { scene, values, slopes } = plots;
   const [table, words_] = [node("table"), readout()];
   const fake = handle(scene, {
-    label: "Shift of the fake distribution", color: COLOR.fake,
-    moved: (x) => assign(model, { shift: Math.round(Math.min(Math.max(x, -FARTHEST), FARTHEST) * 20) / 20 }),
+    label: "Shift of the fake distribution",
+    color: COLOR.fake,
+    moved: (x) =>
+      assign(model, { shift: Math.round(Math.min(Math.max(x, -FARTHEST), FARTHEST) * 20) / 20 }),
   });
   const smooth = slider(model, "smoothing", { min: 0, max: 1, step: 0.05, text: "smoothing" });
   const draw = () => {
@@ -42,7 +80,12 @@ function render({ model: live, el }) {
     drawCurves(slopes, state, "slope", 2);
     drawTable(table, state);
     smooth.hidden = state.pair === "intervals";
-    fake.place(state.shift, 0, { now: state.shift, low: -FARTHEST, high: FARTHEST, text: `shift ${fixed(state.shift, 2)}` });
+    fake.place(state.shift, 0, {
+      now: state.shift,
+      low: -FARTHEST,
+      high: FARTHEST,
+      text: `shift ${fixed(state.shift, 2)}`,
+    });
     words_.say(verdict(state.pair, state.shift, state.smoothing));
   };
   mount(el, [
@@ -50,12 +93,14 @@ function render({ model: live, el }) {
       panel(scene, "real data stay at 0; drag the fakes by the open point", "r1-full"),
       node("div", { class: "r1-controls r1-full" }, [
         choice(model, "pair", { text: "distributions", options: PAIR_NAMES }),
-        slider(model, "shift", { min: -FARTHEST, max: FARTHEST, step: 0.05, text: "shift t" }), smooth,
+        slider(model, "shift", { min: -FARTHEST, max: FARTHEST, step: 0.05, text: "shift t" }),
+        smooth,
       ]),
       panel(values, "how far apart: KL, JS, TV and W₁ at every shift"),
       panel(slopes, "their slopes: the signal that a generator could follow"),
     ]),
-    table, words_.root,
+    table,
+    words_.root,
   ]);
   for (const target of Object.values(plots)) target.draw = draw;
   watch(model, TRAITS, draw);

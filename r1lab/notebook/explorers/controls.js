@@ -4,7 +4,8 @@ const STYLE = `
 .r1-explorer { color: inherit; font: inherit; max-width: 48rem; container-type: inline-size;
   line-height: 1.4; }
 .r1-explorer figure { margin: 0; min-width: 0; }
-.r1-explorer :is(figcaption, .r1-caption) { font-size: 0.86em; line-height: 1.35; text-align: center; margin: 0.15rem auto 0;
+.r1-explorer :is(figcaption, .r1-caption) { font-size: 0.86em; line-height: 1.35;
+  text-align: center; margin: 0.15rem auto 0;
   color: inherit; max-width: 36rem; }
 .r1-explorer svg { display: block; width: 100%; height: auto; overflow: visible; user-select: none;
   -webkit-user-select: none; }
@@ -72,11 +73,13 @@ function scoped(model) {
 }
 
 // What a view does when it is closed.
-const closing = (model, plots, ...stops) => () => {
-  model.release();
-  for (const stop of stops) stop();
-  for (const target of Object.values(plots)) target.observer.disconnect();
-};
+const closing =
+  (model, plots, ...stops) =>
+  () => {
+    model.release();
+    for (const stop of stops) stop();
+    for (const target of Object.values(plots)) target.observer.disconnect();
+  };
 
 // Call `draw` now and once after each burst of changes.
 function watch(model, traits, draw) {
@@ -112,7 +115,11 @@ function slider(model, trait, { min, max, step, text, digits = 2 }) {
 
 // A labelled menu bound both ways to a trait; options are pairs [value, label], the first the default.
 function choice(model, trait, { text, options }) {
-  const select = node("select", { "aria-label": text }, options.map(([value, label]) => node("option", { value }, label)));
+  const select = node(
+    "select",
+    { "aria-label": text },
+    options.map(([value, label]) => node("option", { value }, label)),
+  );
   const show = () => {
     if (!options.some(([value]) => value === model.get(trait)))
       assign(model, { [trait]: options[0][0] });

@@ -4,60 +4,21 @@ const REACH = 2.4; // half the width of the phase portrait
 const STEPS = 500;
 const FLOW = { h: 0.5, count: 200 }; // the flow, for the time 100
 // The distance as powers of ten: a deep picture for what converges, a near one for what does not.
-const DEEP = { y: [-5, 1], yticks: [[0, "1"], [-2, "10⁻²"], [-4, "10⁻⁴"]] };
-const NEAR = { y: [-1, 0.8], yticks: [[-1, "0.1"], [0, "1"]] };
-
-const LOSS_NAMES = [
-  ["minimax", "minimax"], ["non-saturating", "non-saturating"], ["wasserstein", "Wasserstein"],
-  ["least-squares", "least squares"], ["hinge", "hinge"], ["relativistic", "relativistic"],
-];
-const REGULARIZER_NAMES = [
-  ["none", "none"], ["r1", "R1"], ["r2", "R2"], ["r1+r2", "R1 + R2"], ["wgan-gp", "WGAN-GP"],
-  ["dragan", "DRAGAN"], ["instance-noise", "instance noise"], ["consensus", "consensus"],
-  ["roth", "Roth et al."], ["clip", "weight clipping"], ["spectral-norm", "spectral norm"],
-];
-const SCHEME_NAMES = [
-  ["simultaneous", "simultaneous steps"], ["alternating", "alternating steps"],
-  ["flow", "continuous flow"],
-];
-
-// Which trait is the strength of a regulariser.
-const STRENGTH = {
-  gamma: { of: ["r1", "r2", "r1+r2", "consensus", "roth"], text: "γ", min: 0, max: 3, step: 0.05 },
-  weight: { of: ["wgan-gp", "dragan"], text: "weight", min: 0, max: 3, step: 0.05 },
-  sigma: { of: ["instance-noise"], text: "noise σ", min: 0, max: 3, step: 0.05 },
-  bound: { of: ["clip"], text: "bound on |ψ|", min: 0.1, max: 2, step: 0.1 },
+const DEEP = {
+  y: [-5, 1],
+  yticks: [
+    [0, "1"],
+    [-2, "10⁻²"],
+    [-4, "10⁻⁴"],
+  ],
 };
-const strengthOf = (regularizer) =>
-  Object.keys(STRENGTH).find((trait) => STRENGTH[trait].of.includes(regularizer));
-
-const preset = (name, note, changes) => ({
-  name, note, traits: {
-    loss: "minimax", regularizer: "none", scheme: "simultaneous", h: 0.2, d_steps: 1, theta: 1,
-    psi: 1, ...changes,
-  },
-});
-const PRESETS = [
-  preset("Lemma 2.2: eigenvalues on the axis", "Both eigenvalues sit on the imaginary axis: pure rotation.",
-    { scheme: "flow", theta: 0.5, psi: 0 }),
-  preset("Lemma 2.3, fate one: a cycle", "In continuous time the two players circle, always at the same distance.",
-    { scheme: "flow" }),
-  preset("Lemma 2.4, fate two: divergence", "Simultaneous steps leave every circle outwards. A smaller h only takes longer.", {}),
-  preset("Fate three: sublinear convergence", "The same two eigenvalues with the non-saturating loss: the flow arrives, ever more slowly.",
-    { loss: "non-saturating", scheme: "flow" }),
-  preset("Lemma 2.5: alternating steps", "Alternating steps: both multipliers exactly on the unit circle, and no pull inwards.",
-    { scheme: "alternating", h: 0.5 }),
-  preset("Lemma 2.5: too long a step", "Five discriminator steps and a large h: a multiplier has left the circle. Compare h = 1.7.",
-    { scheme: "alternating", h: 1.9, d_steps: 5, theta: 0.1, psi: 0.1 }),
-  preset("Lemma 3.1: WGAN, clipped", "Clipping bounds ψ. It does not bring the players to rest.",
-    { loss: "wasserstein", regularizer: "clip", bound: 1, scheme: "alternating", d_steps: 5 }),
-  preset("Lemma 3.1: WGAN-GP", "WGAN-GP asks for slope one, but the solution needs slope zero: the path never settles there.",
-    { loss: "wasserstein", regularizer: "wgan-gp", weight: 0.35, scheme: "alternating", d_steps: 5 }),
-  preset("Lemma 3.2: instance noise", "Noise on real and fake samples moves both eigenvalues to the left.",
-    { regularizer: "instance-noise", sigma: 0.8 }),
-  preset("Lemma 3.3: R1", "R1 is friction for the discriminator: both eigenvalues move left, and training comes to rest.",
-    { regularizer: "r1", gamma: 0.3 }),
-];
+const NEAR = {
+  y: [-1, 0.8],
+  yticks: [
+    [-1, "0.1"],
+    [0, "1"],
+  ],
+};
 
 function read(model) {
   const state = {};
@@ -65,7 +26,16 @@ function read(model) {
   const strength = state[strengthOf(state.regularizer)] ?? 0;
   return { ...state, strength, dSteps: state.d_steps };
 }
-const TRAITS = ["loss", "regularizer", "scheme", "h", "d_steps", "theta", "psi", ...Object.keys(STRENGTH)];
+const TRAITS = [
+  "loss",
+  "regularizer",
+  "scheme",
+  "h",
+  "d_steps",
+  "theta",
+  "psi",
+  ...Object.keys(STRENGTH),
+];
 
 // Everything that the picture shows, as numbers.
 function analyse(state) {
@@ -75,34 +45,47 @@ function analyse(state) {
   const drawn = state.scheme !== "flow" || game.hasFlow;
   const path = drawn ? pathFrom(game, start, { ...state, ...pace }) : [start];
   const lambdas = game.jacobian && eigenvalues(game.jacobian);
-  const multipliers = game.jacobian && state.scheme !== "flow"
-    ? eigenvalues(updateMatrix(game.jacobian, state.h, state.scheme, state.d_steps)) : null;
+  const multipliers =
+    game.jacobian && state.scheme !== "flow"
+      ? eigenvalues(updateMatrix(game.jacobian, state.h, state.scheme, state.d_steps))
+      : null;
   return { game, pace, drawn, path, lambdas, multipliers };
 }
 
 function distanceInWords(path, flow) {
-  const when = flow ? `at time ${fixed((path.length - 1) * FLOW.h, 0)}` : `after ${path.length - 1} steps`;
+  const when = flow
+    ? `at time ${fixed((path.length - 1) * FLOW.h, 0)}`
+    : `after ${path.length - 1} steps`;
   const distance = Math.hypot(...path[path.length - 1]);
-  const value = distance < 1e-4 ? "below 0.0001" : distance > 1e3 ? "over 1000" : distance.toPrecision(4);
-  return `The distance to the centre is ${Math.hypot(...path[0]).toPrecision(4)} at the start and ${value} ${when}.`;
+  const value =
+    distance < 1e-4 ? "below 0.0001" : distance > 1e3 ? "over 1000" : distance.toPrecision(4);
+  const start = Math.hypot(...path[0]).toPrecision(4);
+  return `The distance to the centre is ${start} at the start and ${value} ${when}.`;
 }
 
 function verdict(state, { game, drawn, path, lambdas, multipliers }) {
-  const far = drawn ? distanceInWords(path, state.scheme === "flow")
+  const far = drawn
+    ? distanceInWords(path, state.scheme === "flow")
     : "Its flow is not drawn, since the field jumps or acts after a step: choose steps.";
   if (!lambdas) return `${game.why}; the path tells. ${far}`;
   const eigen = `Eigenvalues ${inWords(lambdas)}.`;
   const rightmost = lambdas[0][0];
   if (!multipliers) {
-    const pull = rightmost < -1e-12 ? `Near the centre the flow shrinks the distance like exp(${fixed(rightmost, 3)} t).`
-      : "On the axis the eigenvalues decide nothing for the flow: look at the distance.";
+    const pull =
+      rightmost < -1e-12
+        ? `Near the centre the flow shrinks the distance like exp(${fixed(rightmost, 3)} t).`
+        : "On the axis the eigenvalues decide nothing for the flow: look at the distance.";
     return `${eigen} ${pull} ${far}`;
   }
   const rho = radius(multipliers);
-  const fate = Math.abs(rho - 1) < 1e-9 ? "on the circle: neither pull nor push to first order."
-    : rho < 1 ? "inside the circle: training converges near the centre."
-      : "outside the circle: the centre repels.";
-  return `${eigen} In the long run each update changes a small distance by a factor of ${fixed(rho, 4)}, ${fate} ${far}`;
+  const fate =
+    Math.abs(rho - 1) < 1e-9
+      ? "on the circle: neither pull nor push to first order."
+      : rho < 1
+        ? "inside the circle: training converges near the centre."
+        : "outside the circle: the centre repels.";
+  const change = "In the long run each update changes a small distance by a factor of";
+  return `${eigen} ${change} ${fixed(rho, 4)}, ${fate} ${far}`;
 }
 
 function drawField(target, { field }) {
@@ -125,7 +108,10 @@ function drawPortrait(portrait, game, path, walk) {
     polyline(path, portrait, { ...line, "stroke-opacity": walk.length > 1 ? 0.35 : 1 }),
     dot(...path[path.length - 1], portrait, { fill: COLOR.generator, r: 4.5, "fill-opacity": 0.6 }),
     ...(walk.length > 1
-      ? [polyline(walk, portrait, { ...line, "stroke-width": 2.4 }), dot(...last, portrait, { fill: COLOR.generator, r: 6 })]
+      ? [
+          polyline(walk, portrait, { ...line, "stroke-width": 2.4 }),
+          dot(...last, portrait, { fill: COLOR.generator, r: 6 }),
+        ]
       : []),
   );
 }
@@ -140,18 +126,33 @@ function drawPlayers(players, game, [theta, psi]) {
   ];
   const push = game.field(theta, psi)[0];
   players.layer.replaceChildren(
-    polyline([[-3, 3 * psi], [3, -3 * psi]], players, { stroke: COLOR.discriminator, "stroke-width": 2.4 }),
-    ...mass(0, COLOR.real, "real", theta < 0 ? 1 : -1), ...mass(theta, COLOR.fake, "fake", theta < 0 ? -1 : 1),
-    svg("path", { d: arrow(theta, 0.75, Math.sign(push) * Math.min(1.2, 2 * Math.abs(push)), 0, players),
-      stroke: COLOR.generator, "stroke-width": 2.2, fill: "none" }),
+    polyline(
+      [
+        [-3, 3 * psi],
+        [3, -3 * psi],
+      ],
+      players,
+      { stroke: COLOR.discriminator, "stroke-width": 2.4 },
+    ),
+    ...mass(0, COLOR.real, "real", theta < 0 ? 1 : -1),
+    ...mass(theta, COLOR.fake, "fake", theta < 0 ? -1 : 1),
+    svg("path", {
+      d: arrow(theta, 0.75, Math.sign(push) * Math.min(1.2, 2 * Math.abs(push)), 0, players),
+      stroke: COLOR.generator,
+      "stroke-width": 2.2,
+      fill: "none",
+    }),
   );
 }
 
 function drawDistance(chart, path, walk, pace) {
   const range = Math.hypot(...path[path.length - 1]) < 0.1 ? DEEP : NEAR;
   if (chart.y !== range.y) chart.zoom(range);
-  const track = (points) => points.map((z, k) => [(k * 100) / pace.count,
-    Math.max(Math.log10(Math.hypot(...z)), range.y[0] - 1)]);
+  const track = (points) =>
+    points.map((z, k) => [
+      (k * 100) / pace.count,
+      Math.max(Math.log10(Math.hypot(...z)), range.y[0] - 1),
+    ]);
   const line = { stroke: COLOR.generator, "stroke-width": 1.4 };
   chart.layer.replaceChildren(
     polyline(track(path), chart, { ...line, "stroke-opacity": walk.length > 1 ? 0.35 : 1 }),
@@ -162,12 +163,20 @@ function drawDistance(chart, path, walk, pace) {
 // Enlarge a square picture by powers of two until it holds the values.
 function fit(target, base, values, ticks) {
   let scale = 1;
-  while (scale < 8 && values.some(([re, im]) => re < base[0] * scale || re > base[1] * scale || Math.abs(im) > base[2] * scale))
+  while (
+    scale < 8 &&
+    values.some(
+      ([re, im]) => re < base[0] * scale || re > base[1] * scale || Math.abs(im) > base[2] * scale,
+    )
+  )
     scale *= 2;
   if (scale === target.scale) return;
   target.zoom({
-    scale, x: [base[0] * scale, base[1] * scale], y: [-base[2] * scale, base[2] * scale],
-    xticks: ticks.x.map((t) => t * scale), yticks: ticks.y.map((t) => t * scale),
+    scale,
+    x: [base[0] * scale, base[1] * scale],
+    y: [-base[2] * scale, base[2] * scale],
+    xticks: ticks.x.map((t) => t * scale),
+    yticks: ticks.y.map((t) => t * scale),
   });
 }
 
@@ -179,7 +188,14 @@ function drawPlane(plane, { h, scheme }, lambdas) {
   fit(plane, [-3.1, 0.9, 1.6], lambdas ?? [], { x: [-3, -2, -1], y: [-1, 1] });
   const { sx, sy } = plane;
   const shade = { fill: COLOR.eigenvalue, "fill-opacity": 0.1 };
-  const disc = { cx: sx(-1 / h), cy: sy(0), r: (sx(1) - sx(0)) / h, stroke: COLOR.eigenvalue, "stroke-opacity": 0.6, ...shade };
+  const disc = {
+    cx: sx(-1 / h),
+    cy: sy(0),
+    r: (sx(1) - sx(0)) / h,
+    stroke: COLOR.eigenvalue,
+    "stroke-opacity": 0.6,
+    ...shade,
+  };
   plane.layer.replaceChildren(
     svg("rect", { x: 0, y: 0, width: sx(0), height: plane.height, ...shade }),
     ...(scheme === "simultaneous" ? [svg("circle", disc)] : []),
@@ -192,22 +208,70 @@ function drawCircle(circle, multipliers, scheme) {
   const { sx, sy } = circle;
   const missing = scheme === "flow" ? "a flow takes no steps" : "no Jacobian here";
   circle.layer.replaceChildren(
-    svg("circle", { cx: sx(0), cy: sy(0), r: sx(1) - sx(0), fill: COLOR.eigenvalue, "fill-opacity": 0.12,
-      stroke: COLOR.eigenvalue, "stroke-opacity": 0.6 }),
+    svg("circle", {
+      cx: sx(0),
+      cy: sy(0),
+      r: sx(1) - sx(0),
+      fill: COLOR.eigenvalue,
+      "fill-opacity": 0.12,
+      stroke: COLOR.eigenvalue,
+      "stroke-opacity": 0.6,
+    }),
     ...(multipliers ? eigenDots(multipliers, circle) : [words(10, 20, missing)]),
   );
 }
 
 function makePlots() {
   return {
-    portrait: plot({ x: [-REACH, REACH], y: [-REACH, REACH], xlabel: "θ", ylabel: "ψ",
-      xticks: [-2, -1, 1, 2], yticks: [-2, -1, 1, 2],
-      label: "Phase portrait: the path of generator θ and discriminator ψ" }),
-    players: plot({ x: [-REACH, REACH], y: [-2, 2], aspect: 0.44, low: 112, xlabel: "x", ylabel: "D(x)", yticks: [],
-      xticks: [-2, -1, 1, 2], label: "The discriminator D over the real and the fake point mass" }),
-    chart: plot({ x: [0, 100], ...DEEP, aspect: 0.38, low: 112, framed: true, xticks: [],
-      margin: [8, 10, 20, 34], label: "Distance to the centre over time" }),
-    plane: plot({ x: [-3.1, 0.9], y: [-1.6, 1.6], aspect: 0.8, xlabel: "Re λ", ylabel: "Im λ", xticks: [], yticks: [], label: "Eigenvalues of the Jacobian" }),
-    circle: plot({ x: [-1.75, 1.75], y: [-1.4, 1.4], aspect: 0.8, xlabel: "Re", ylabel: "Im", xticks: [], yticks: [], label: "Multipliers of the update and the unit circle" }),
+    portrait: plot({
+      x: [-REACH, REACH],
+      y: [-REACH, REACH],
+      xlabel: "θ",
+      ylabel: "ψ",
+      xticks: [-2, -1, 1, 2],
+      yticks: [-2, -1, 1, 2],
+      label: "Phase portrait: the path of generator θ and discriminator ψ",
+    }),
+    players: plot({
+      x: [-REACH, REACH],
+      y: [-2, 2],
+      aspect: 0.44,
+      low: 112,
+      xlabel: "x",
+      ylabel: "D(x)",
+      yticks: [],
+      xticks: [-2, -1, 1, 2],
+      label: "The discriminator D over the real and the fake point mass",
+    }),
+    chart: plot({
+      x: [0, 100],
+      ...DEEP,
+      aspect: 0.38,
+      low: 112,
+      framed: true,
+      xticks: [],
+      margin: [8, 10, 20, 34],
+      label: "Distance to the centre over time",
+    }),
+    plane: plot({
+      x: [-3.1, 0.9],
+      y: [-1.6, 1.6],
+      aspect: 0.8,
+      xlabel: "Re λ",
+      ylabel: "Im λ",
+      xticks: [],
+      yticks: [],
+      label: "Eigenvalues of the Jacobian",
+    }),
+    circle: plot({
+      x: [-1.75, 1.75],
+      y: [-1.4, 1.4],
+      aspect: 0.8,
+      xlabel: "Re",
+      ylabel: "Im",
+      xticks: [],
+      yticks: [],
+      label: "Multipliers of the update and the unit circle",
+    }),
   };
 }

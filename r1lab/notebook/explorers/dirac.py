@@ -46,7 +46,7 @@ class DiracExplorer(Explorer):
     0.9592
     """
 
-    _esm = module_source("linear", "special", "zoo", "dirac", "dirac_view")
+    _esm = module_source("linear", "special", "zoo", "dirac_presets", "dirac", "dirac_view")
     loss = traitlets.Enum(list(LOSSES), "minimax").tag(sync=True)
     regularizer = traitlets.Enum(list(REGULARIZERS), "r1").tag(sync=True)
     gamma = traitlets.Float(0.0, min=0.0, max=3.0).tag(sync=True)

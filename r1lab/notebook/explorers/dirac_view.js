@@ -3,13 +3,24 @@
 // A menu that sets many traits at once and shows which of its settings the figure is in.
 function presetMenu(model, note) {
   const own = ["-1", "your own setting"];
-  const select = node("select", { "aria-label": "show me" }, [own, ...PRESETS.map(({ name }, k) => [`${k}`, name])]
-    .map(([value, label]) => node("option", { value }, label)));
-  select.addEventListener("change", () => PRESETS[select.value] && assign(model, PRESETS[select.value].traits));
+  const select = node(
+    "select",
+    { "aria-label": "show me" },
+    [own, ...PRESETS.map(({ name }, k) => [`${k}`, name])].map(([value, label]) =>
+      node("option", { value }, label),
+    ),
+  );
+  select.addEventListener(
+    "change",
+    () => PRESETS[select.value] && assign(model, PRESETS[select.value].traits),
+  );
   const show = () => {
-    const at = PRESETS.findIndex(({ traits }) => Object.entries(traits).every(([t, v]) => model.get(t) === v));
+    const at = PRESETS.findIndex(({ traits }) =>
+      Object.entries(traits).every(([t, v]) => model.get(t) === v),
+    );
     select.value = `${at}`;
-    note.textContent = PRESETS[at]?.note ?? "Drag the open point in the phase portrait: training starts there.";
+    note.textContent =
+      PRESETS[at]?.note ?? "Drag the open point in the phase portrait: training starts there.";
   };
   return { root: node("label", {}, [node("span", {}, "show me"), select]), show };
 }
@@ -38,13 +49,17 @@ function makeWalk(model, redraw) {
     return left > count;
   };
   self.buttons = [
-    button("Step generator", by(moveGenerator)), button("Step discriminator", by(moveDiscriminator)),
+    button("Step generator", by(moveGenerator)),
+    button("Step discriminator", by(moveDiscriminator)),
     button("Run", () => {
       self.stop();
       if (stillPreferred()) advance(STEPS);
       else self.stop = animate(() => advance(2));
     }),
-    button("Reset", () => { self.restart(); redraw(); }),
+    button("Reset", () => {
+      self.restart();
+      redraw();
+    }),
   ];
   self.restart = () => {
     self.stop();
@@ -54,75 +69,116 @@ function makeWalk(model, redraw) {
 }
 
 function strengthSliders(model) {
-  const rows = Object.entries(STRENGTH).map(([trait, range]) => [trait, slider(model, trait, range)]);
+  const rows = Object.entries(STRENGTH).map(([trait, range]) => [
+    trait,
+    slider(model, trait, range),
+  ]);
   const show = (regularizer) => {
     for (const [trait, row] of rows) row.hidden = trait !== strengthOf(regularizer);
   };
   return { roots: rows.map(([, row]) => row), show };
 }
 
+// The start of training as a point of the portrait.
+function startHandle(portrait, model) {
+  const inside = (v) => Math.round(Math.min(Math.max(v, -2.2), 2.2) * 100) / 100;
+  return handle(portrait, {
+    label: "Start of training",
+    color: COLOR.generator,
+    moved: (x, y) => assign(model, { theta: inside(x), psi: inside(y) }),
+  });
+}
+
+const startInWords = ({ theta, psi }) => ({
+  now: theta,
+  low: -2.2,
+  high: 2.2,
+  text: `θ ${fixed(theta, 2)}, ψ ${fixed(psi, 2)}`,
+});
+
+// The controls, and which of them a state has a use for.
+function makeControls(model, buttons) {
+  const strengths = strengthSliders(model);
+  const steps = slider(model, "h", { min: 0.02, max: 2, step: 0.02, text: "step size h" });
+  const dSteps = slider(model, "d_steps", { min: 1, max: 5, step: 1, text: "D steps", digits: 0 });
+  const root = node("div", { class: "r1-full" }, [
+    node("div", { class: "r1-buttons" }, buttons),
+    node("div", { class: "r1-controls" }, [
+      choice(model, "loss", { text: "loss", options: LOSS_NAMES }),
+      choice(model, "regularizer", { text: "regulariser", options: REGULARIZER_NAMES }),
+      choice(model, "scheme", { text: "update", options: SCHEME_NAMES }),
+      ...strengths.roots,
+      steps,
+      dSteps,
+    ]),
+  ]);
+  const show = ({ regularizer, scheme }) => {
+    strengths.show(regularizer);
+    steps.hidden = scheme === "flow";
+    dSteps.hidden = scheme !== "alternating";
+  };
+  return { root, show };
+}
+
+const panelsOf = ({ portrait, players, chart, plane, circle }, controls) =>
+  node("div", { class: "r1-panels" }, [
+    panel(
+      portrait,
+      "both players: the path of training from the open point, which you can drag, " +
+        "over the directions in which they are pulled",
+      "r1-wide r1-tall",
+    ),
+    panel(
+      players,
+      "the discriminator as a logit, large where it sees real data; " +
+        "the arrow is the generator's push",
+    ),
+    panel(chart, `distance to the centre over ${STEPS} steps (flow: up to time 100)`),
+    controls,
+    panel(
+      plane,
+      "eigenvalues λ of the Jacobian: left of the axis the flow is stable, " +
+        "in the disc simultaneous steps too",
+    ),
+    panel(circle, "multipliers of one update: stable inside the unit circle"),
+  ]);
+
 function render({ model: live, el }) {
   const model = scoped(live);
   const plots = makePlots();
   const { portrait, players, chart, plane, circle } = plots;
   const [note, words_] = [node("p", { class: "r1-note" }), readout()];
-  const menu = presetMenu(model, note);
-  const strengths = strengthSliders(model);
-  const steps = slider(model, "h", { min: 0.02, max: 2, step: 0.02, text: "step size h" });
-  const dSteps = slider(model, "d_steps", { min: 1, max: 5, step: 1, text: "D steps", digits: 0 });
-  const inside = (v) => Math.round(Math.min(Math.max(v, -2.2), 2.2) * 100) / 100;
-  const start = handle(portrait, {
-    label: "Start of training", color: COLOR.generator,
-    moved: (x, y) => assign(model, { theta: inside(x), psi: inside(y) }),
-  });
+  const [menu, start] = [presetMenu(model, note), startHandle(portrait, model)];
   let numbers;
-  const show = () => {
+  const paths = () => {
     const state = read(model);
-    const at = walk.points[walk.points.length - 1];
     drawPortrait(portrait, numbers.game, numbers.path, walk.points);
-    drawPlayers(players, numbers.game, at);
+    drawPlayers(players, numbers.game, walk.points[walk.points.length - 1]);
     drawDistance(chart, numbers.path, walk.points, numbers.pace);
-    start.place(state.theta, state.psi, {
-      now: state.theta, low: -2.2, high: 2.2, text: `θ ${fixed(state.theta, 2)}, ψ ${fixed(state.psi, 2)}`,
-    });
+    start.place(state.theta, state.psi, startInWords(state));
   };
-  const walk = makeWalk(model, show);
   const spectra = () => {
     drawPlane(plane, read(model), numbers.lambdas);
     drawCircle(circle, numbers.multipliers, model.get("scheme"));
   };
+  const walk = makeWalk(model, paths);
+  const controls = makeControls(model, walk.buttons);
   const draw = () => {
     const state = read(model);
     numbers = analyse(state);
     walk.restart();
-    show();
+    paths();
     spectra();
-    strengths.show(state.regularizer);
-    steps.hidden = state.scheme === "flow";
-    dSteps.hidden = state.scheme !== "alternating";
+    controls.show(state);
     menu.show();
     words_.say(verdict(state, numbers));
   };
-  for (const target of [portrait, players, chart]) target.draw = () => numbers && show();
-  for (const target of [plane, circle]) target.draw = () => numbers && spectra();
+  for (const target of [portrait, players, chart]) target.draw = paths;
+  for (const target of [plane, circle]) target.draw = spectra;
   mount(el, [
-    node("div", { class: "r1-controls" }, [menu.root]), note,
-    node("div", { class: "r1-panels" }, [
-      panel(portrait, "both players: the path of training from the open point, which you can drag, over the directions in which they are pulled", "r1-wide r1-tall"),
-      panel(players, "the discriminator as a logit, large where it sees real data; the arrow is the generator's push"),
-      panel(chart, `distance to the centre over ${STEPS} steps (flow: up to time 100)`),
-      node("div", { class: "r1-full" }, [
-        node("div", { class: "r1-buttons" }, walk.buttons),
-        node("div", { class: "r1-controls" }, [
-          choice(model, "loss", { text: "loss", options: LOSS_NAMES }),
-          choice(model, "regularizer", { text: "regulariser", options: REGULARIZER_NAMES }),
-          choice(model, "scheme", { text: "update", options: SCHEME_NAMES }),
-          ...strengths.roots, steps, dSteps,
-        ]),
-      ]),
-      panel(plane, "eigenvalues λ of the Jacobian: left of the axis the flow is stable, in the disc simultaneous steps too"),
-      panel(circle, "multipliers of one update: stable inside the unit circle"),
-    ]),
+    node("div", { class: "r1-controls" }, [menu.root]),
+    note,
+    panelsOf(plots, controls.root),
     words_.root,
   ]);
   watch(model, TRAITS, draw);

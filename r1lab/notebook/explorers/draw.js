@@ -27,14 +27,24 @@ const svg = (name, attributes, children) => node(name, attributes, children, SVG
 let plots = 0;
 
 // A plot of [xmin, xmax] x [ymin, ymax] as wide as its place, text at its true size. `draw` fills
-// `layer`, and `notes` with what may stand in the margins, anew; a tick is a number or a pair [value, label]; `low` is the least height.
+// `layer`, and `notes` with what may stand in the margins, anew. A tick is a number or a pair
+// [value, label]; `low` is the least height.
 function plot(options) {
   const { aspect = 1, low = 0, label, margin = [8, 8, 8, 8] } = options;
   const clip = `r1-clip-${++plots}-${Math.random().toString(36).slice(2)}`; // ids are the page's
-  const [axes, layer, notes, top] = [svg("g"), svg("g", { "clip-path": `url(#${clip})` }), svg("g"), svg("g")];
+  const [axes, layer, notes, top] = [
+    svg("g"),
+    svg("g", { "clip-path": `url(#${clip})` }),
+    svg("g"),
+    svg("g"),
+  ];
   const window_ = svg("rect");
   const root = svg("svg", { role: "group", "aria-label": label }, [
-    svg("clipPath", { id: clip }, window_), axes, layer, notes, top,
+    svg("clipPath", { id: clip }, window_),
+    axes,
+    layer,
+    notes,
+    top,
   ]);
   const self = { ...options, id: clip, root, layer, notes, top, draw() {} };
   const resize = (width) => {
@@ -42,10 +52,14 @@ function plot(options) {
     Object.assign(self, { width, height });
     const [up, right, down, left] = margin;
     const [w, h] = [width - left - right, height - up - down];
-    const across = ([low, high]) => [(v) => left + ((v - low) / (high - low)) * w,
-      (px) => low + ((px - left) / w) * (high - low)];
-    const upward = ([low, high]) => [(v) => up + ((high - v) / (high - low)) * h,
-      (px) => high - ((px - up) / h) * (high - low)];
+    const across = ([low, high]) => [
+      (v) => left + ((v - low) / (high - low)) * w,
+      (px) => low + ((px - left) / w) * (high - low),
+    ];
+    const upward = ([low, high]) => [
+      (v) => up + ((high - v) / (high - low)) * h,
+      (px) => high - ((px - up) / h) * (high - low),
+    ];
     [self.sx, self.ux] = across(self.x);
     [self.sy, self.uy] = upward(self.y);
     root.setAttribute("viewBox", `0 0 ${width} ${height}`);
@@ -75,7 +89,8 @@ function drawAxes({ x, y, sx, sy, framed, xlabel = "", ylabel = "", xticks, ytic
   const [x0, y0] = [sx(within(x)), sy(within(y))];
   const pair = (tick) => (Array.isArray(tick) ? tick : [tick, `${tick}`.replace("-", "\u2212")]);
   const ends = [sx(x[0]), sx(x[1]), sy(y[0]), sy(y[1])];
-  let d = (xticks ? `M${ends[0]} ${y0}H${ends[1]}` : "") + (yticks ? `M${x0} ${ends[2]}V${ends[3]}` : "");
+  let d =
+    (xticks ? `M${ends[0]} ${y0}H${ends[1]}` : "") + (yticks ? `M${x0} ${ends[2]}V${ends[3]}` : "");
   const texts = [];
   const text = (at, words, anchor, style = {}) =>
     texts.push(svg("text", { x: at[0], y: at[1], "text-anchor": anchor, ...style }, words));
@@ -91,7 +106,9 @@ function drawAxes({ x, y, sx, sy, framed, xlabel = "", ylabel = "", xticks, ytic
   text([ends[1], inside ? y0 - 6 : y0 + 31], xlabel, "end", { class: "r1-name" });
   text([x0 + 7, ends[3] + 10], ylabel, "start", { class: "r1-name" });
   axes.replaceChildren(
-    svg("path", { d, stroke: "currentColor", "stroke-opacity": 0.5, fill: "none" }), ...texts);
+    svg("path", { d, stroke: "currentColor", "stroke-opacity": 0.5, fill: "none" }),
+    ...texts,
+  );
 }
 
 // Straight lines through the points; what is not finite breaks the line.
@@ -136,7 +153,12 @@ function handle(target, { label, color, size = 7, step = 0.05, moved }) {
   let [at, grip] = [[0, 0], null];
   const root = svg("g", { class: "r1-handle", tabindex: 0, role: "slider", "aria-label": label }, [
     svg("circle", { r: 22, fill: "transparent" }),
-    svg("circle", { r: size, fill: "var(--pst-color-background, var(--jp-layout-color0, Canvas))", stroke: color, "stroke-width": 3 }),
+    svg("circle", {
+      r: size,
+      fill: "var(--pst-color-background, var(--jp-layout-color0, Canvas))",
+      stroke: color,
+      "stroke-width": 3,
+    }),
   ]);
   const toUnits = (event) => {
     const box = target.root.getBoundingClientRect();
@@ -156,7 +178,9 @@ function handle(target, { label, color, size = 7, step = 0.05, moved }) {
   });
   for (const end of ["pointerup", "pointercancel"]) root.addEventListener(end, () => (grip = null));
   root.addEventListener("keydown", (event) => {
-    const [u, v] = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key] ?? [];
+    const [u, v] =
+      { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key] ??
+      [];
     if (u === undefined) return;
     event.preventDefault();
     moved(at[0] + u * step, at[1] + v * step);
@@ -164,7 +188,12 @@ function handle(target, { label, color, size = 7, step = 0.05, moved }) {
   const place = (x, y, { now, text, low, high }) => {
     at = [x, y];
     root.setAttribute("transform", `translate(${target.sx(x)} ${target.sy(y)})`);
-    const spoken = { "aria-valuenow": now, "aria-valuetext": text, "aria-valuemin": low, "aria-valuemax": high };
+    const spoken = {
+      "aria-valuenow": now,
+      "aria-valuetext": text,
+      "aria-valuemin": low,
+      "aria-valuemax": high,
+    };
     for (const [key, value] of Object.entries(spoken)) root.setAttribute(key, value);
   };
   target.top.append(root);

@@ -1,7 +1,9 @@
 // Two-by-two matrices of a game and its updates, as in r1lab.theory.dynamics; no exports.
 
-const times = ([[a, b], [c, d]], [[e, f], [g, h]]) =>
-  [[a * e + b * g, a * f + b * h], [c * e + d * g, c * f + d * h]];
+const times = ([[a, b], [c, d]], [[e, f], [g, h]]) => [
+  [a * e + b * g, a * f + b * h],
+  [c * e + d * g, c * f + d * h],
+];
 
 // Eigenvalues as pairs [re, im], the larger real part first, exact also where both coincide.
 function eigenvalues([[a, b], [c, d]]) {
@@ -9,16 +11,36 @@ function eigenvalues([[a, b], [c, d]]) {
   const discriminant = half * half + b * c;
   const root = Math.sqrt(Math.abs(discriminant));
   return discriminant < 0
-    ? [[middle, root], [middle, -root]]
-    : [[middle + root, 0], [middle - root, 0]];
+    ? [
+        [middle, root],
+        [middle, -root],
+      ]
+    : [
+        [middle + root, 0],
+        [middle - root, 0],
+      ];
 }
 
 // The linearised update with step size h: both players at once, or the generator and then dSteps
 // of the discriminator.
 function updateMatrix([[a, b], [c, d]], h, scheme, dSteps = 1) {
-  if (scheme !== "alternating") return [[1 + h * a, h * b], [h * c, 1 + h * d]];
-  let matrix = [[1 + h * a, h * b], [0, 1]];
-  for (let k = 0; k < dSteps; k++) matrix = times([[1, 0], [h * c, 1 + h * d]], matrix);
+  if (scheme !== "alternating")
+    return [
+      [1 + h * a, h * b],
+      [h * c, 1 + h * d],
+    ];
+  let matrix = [
+    [1 + h * a, h * b],
+    [0, 1],
+  ];
+  for (let k = 0; k < dSteps; k++)
+    matrix = times(
+      [
+        [1, 0],
+        [h * c, 1 + h * d],
+      ],
+      matrix,
+    );
   return matrix;
 }
 
@@ -27,6 +49,9 @@ const radius = (values) => Math.max(...values.map(([re, im]) => Math.hypot(re, i
 // Eigenvalues for people, digits after the point.
 function inWords(values, digits = 3) {
   const [[re, im], [other]] = values;
-  if (!im) return re === other ? `${fixed(re, digits)} twice` : `${fixed(re, digits)} and ${fixed(other, digits)}`;
+  if (!im)
+    return re === other
+      ? `${fixed(re, digits)} twice`
+      : `${fixed(re, digits)} and ${fixed(other, digits)}`;
   return `${re ? `${fixed(re, digits)} ` : ""}± ${fixed(Math.abs(im), digits)} i`;
 }

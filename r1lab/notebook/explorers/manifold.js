@@ -37,7 +37,8 @@ function warmUp(seed) {
 function makeRun(start, gamma) {
   const history = [{ p: start, ...spread(start) }];
   return {
-    gamma, history,
+    gamma,
+    history,
     until(step, milliseconds = Infinity) {
       const end = performance.now() + milliseconds;
       while (history.length <= step && performance.now() < end) {
@@ -51,14 +52,20 @@ function makeRun(start, gamma) {
 }
 
 const [COLUMNS, ROWS] = [40, 26];
-const LEVELS = Array.from({ length: 25 }, (_, k) => (k - 12) / 2);
+const HIGHEST = 6; // of the heights drawn
 
 // Contours of D by marching squares, as path data: heights one half apart, and the height 0.
 function contours(p, target) {
-  const { x: [x0, x1], y: [y0, y1], sx, sy } = target;
+  const {
+    x: [x0, x1],
+    y: [y0, y1],
+    sx,
+    sy,
+  } = target;
   const at = (i, j) => [x0 + ((x1 - x0) * i) / COLUMNS, y0 + ((y1 - y0) * j) / ROWS];
   const heights = Array.from({ length: ROWS + 1 }, (_, j) =>
-    Array.from({ length: COLUMNS + 1 }, (_, i) => discriminate(p, ...at(i, j))[0]));
+    Array.from({ length: COLUMNS + 1 }, (_, i) => discriminate(p, ...at(i, j))[0]),
+  );
   const paths = { zero: "", others: "" };
   const [wide, high] = [sx(at(1, 0)[0]) - sx(x0), sy(y0) - sy(at(0, 1)[1])];
   for (let j = 0; j < ROWS; j++)
@@ -66,24 +73,30 @@ function contours(p, target) {
       const corner = [heights[j][i], heights[j][i + 1], heights[j + 1][i + 1], heights[j + 1][i]];
       const [low, top] = [Math.min(...corner), Math.max(...corner)];
       const [px, py] = [sx(x0) + i * wide, sy(y0) - j * high];
-      for (const level of LEVELS) {
-        if (level < low || level >= top) continue;
+      const last = Math.min(top, HIGHEST + 0.1);
+      for (let level = Math.max(Math.ceil(2 * low) / 2, -HIGHEST); level < last; level += 0.5)
         paths[level === 0 ? "zero" : "others"] += cellLines(corner, level, px, py, wide, high);
-      }
     }
   return paths;
 }
 
 // The lines of one level through a cell; corners run round it from the lower left.
 function cellLines(corner, level, px, py, wide, high) {
-  const places = [[0, 0], [1, 0], [1, 1], [0, 1]];
+  const places = [
+    [0, 0],
+    [1, 0],
+    [1, 1],
+    [0, 1],
+  ];
   const hits = [];
   for (let k = 0; k < 4; k++) {
     const [from, to] = [corner[k], corner[(k + 1) % 4]];
     if (from <= level === to <= level) continue;
     const share = (level - from) / (to - from);
     const [[a, b], [c, d]] = [places[k], places[(k + 1) % 4]];
-    hits.push(`${(px + wide * (a + share * (c - a))).toFixed(1)} ${(py - high * (b + share * (d - b))).toFixed(1)}`);
+    hits.push(
+      `${(px + wide * (a + share * (c - a))).toFixed(1)} ${(py - high * (b + share * (d - b))).toFixed(1)}`,
+    );
   }
   let d = "";
   for (let k = 0; k + 1 < hits.length; k += 2) d += `M${hits[k]}L${hits[k + 1]}`;
@@ -105,29 +118,57 @@ function drawPanel(target, p, probe) {
     svg("path", { d: zero, ...ink, "stroke-opacity": 0.6, "stroke-width": 1.4 }),
     polyline(ABOVE, target, { stroke: COLOR.fake, "stroke-width": 1.6, "stroke-dasharray": "2 4" }),
     polyline(DATA, target, { stroke: COLOR.real, "stroke-width": 4, "stroke-linecap": "round" }),
-    svg("path", { d: gradients.join(""), fill: "none", stroke: COLOR.discriminator, "stroke-width": 1.4, "stroke-opacity": 0.75 }),
-    svg("path", { d: arrow(x, y, -v * across * ARROW, u * across * ARROW, target, 0.22), fill: "none", stroke: COLOR.discriminator, "stroke-width": 3.2 }),
-    svg("path", { d: arrow(x, y, u * along * ARROW, v * along * ARROW, target, 0.22), ...ink, "stroke-width": 3.2 }),
+    svg("path", {
+      d: gradients.join(""),
+      fill: "none",
+      stroke: COLOR.discriminator,
+      "stroke-width": 1.4,
+      "stroke-opacity": 0.75,
+    }),
+    svg("path", {
+      d: arrow(x, y, -v * across * ARROW, u * across * ARROW, target, 0.22),
+      fill: "none",
+      stroke: COLOR.discriminator,
+      "stroke-width": 3.2,
+    }),
+    svg("path", {
+      d: arrow(x, y, u * along * ARROW, v * along * ARROW, target, 0.22),
+      ...ink,
+      "stroke-width": 3.2,
+    }),
   );
 }
 
 // Root mean squares over the data against training steps, as powers of ten.
 function drawChart(chart, run, step) {
-  const line = (name) => run.history.slice(0, STEPS + 1).map((entry, k) => [k, Math.log10(entry[name])]);
+  const line = (name) =>
+    run.history.flatMap((entry, k) => (k % 4 && k > 8 ? [] : [[k, Math.log10(entry[name])]]));
   const { sx } = chart;
   const end = run.at(STEPS);
   chart.layer.replaceChildren(
-    svg("path", { d: `M${sx(step)} 0V${chart.height}`, stroke: "currentColor", "stroke-opacity": 0.4 }),
-    polyline(line("along"), chart, { stroke: "currentColor", "stroke-width": 1.6, "stroke-dasharray": "1.5 3.5" }),
+    svg("path", {
+      d: `M${sx(step)} 0V${chart.height}`,
+      stroke: "currentColor",
+      "stroke-opacity": 0.4,
+    }),
+    polyline(line("along"), chart, {
+      stroke: "currentColor",
+      "stroke-width": 1.6,
+      "stroke-dasharray": "1.5 3.5",
+    }),
     polyline(line("across"), chart, { stroke: COLOR.discriminator, "stroke-width": 2.2 }),
     dot(step, Math.log10(run.at(step).across), chart, { r: 4.5, fill: COLOR.discriminator }),
     dot(step, Math.log10(run.at(step).along), chart, { r: 3.5, fill: "currentColor" }),
   );
   const at = Math.min(run.history.length - 1, STEPS);
-  const [top, low] = [end.across, end.along].map((v) => chart.sy(Math.max(Math.log10(v), chart.y[0])));
+  const [top, low] = [end.across, end.along].map((v) =>
+    chart.sy(Math.max(Math.log10(v), chart.y[0])),
+  );
   const apart = Math.abs(top - low) < 13 ? (top <= low ? -6 : 6) : 0;
   chart.notes.replaceChildren(
-    words(sx(at) + 4, top + 4 + apart, "across"), words(sx(at) + 4, low + 4 - apart, "along"));
+    words(sx(at) + 4, top + 4 + apart, "across"),
+    words(sx(at) + 4, low + 4 - apart, "along"),
+  );
 }
 
 function verdict({ gamma, steps, probe }, plain, damped) {
@@ -135,9 +176,16 @@ function verdict({ gamma, steps, probe }, plain, damped) {
     const { along, across } = split(run.at(steps).p, probe);
     return `${fixed(Math.abs(across), 3)} across the data and ${fixed(Math.abs(along), 3)} along them`;
   };
-  const moral = gamma > 0 && steps > 100
-    ? "The loss flattens D along the data, where it looks; across them only R1 does. A slope across pushes a perfect generator off the data."
-    : "Both discriminators are the same at step 0: they learned from fakes above the data, so they are steep across them.";
-  return `At the open point, ${steps} steps after the generator became perfect, the slope of D is ${part(plain)} without R1, ` +
-    `and ${part(damped)} with γ = ${fixed(gamma, 2)}. ${moral}`;
+  const moral =
+    steps === 0
+      ? "Both discriminators are still the same: they learned from fakes above the data."
+      : gamma === 0
+        ? "Without R1 the slope across stays: the loss does not see it."
+        : "The loss flattens D along the data, where it looks; across them only R1 does. " +
+          "A slope across pushes a perfect generator off the data.";
+  return (
+    `At the open point, ${steps} steps after the generator became perfect, ` +
+    `the slope of D is ${part(plain)} without R1, ` +
+    `and ${part(damped)} with γ = ${fixed(gamma, 2)}. ${moral}`
+  );
 }

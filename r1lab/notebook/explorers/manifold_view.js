@@ -4,13 +4,33 @@ const TRAITS = ["gamma", "steps", "probe", "seed"];
 
 function makePlots() {
   const plane = { x: [-2, 2], y: [-1.25, 1.6], aspect: 2.85 / 4 };
-  const chart = { x: [0, STEPS], y: [-2.2, 1.2], aspect: 0.5, low: 120, framed: true, xlabel: "steps", xticks: [0, 200, 400],
-    yticks: [[-2, "0.01"], [-1, "0.1"], [0, "1"], [1, "10"]], margin: [8, 44, 36, 34] };
+  const chart = {
+    x: [0, STEPS],
+    y: [-2.2, 1.2],
+    aspect: 0.5,
+    low: 120,
+    framed: true,
+    xlabel: "steps",
+    xticks: [0, 200, 400],
+    yticks: [
+      [-2, "0.01"],
+      [-1, "0.1"],
+      [0, "1"],
+      [1, "10"],
+    ],
+    margin: [8, 44, 36, 34],
+  };
   return {
     plain: plot({ ...plane, label: "Without R1: data, heights of D and its gradient" }),
     damped: plot({ ...plane, label: "With R1: data, heights of D and its gradient" }),
-    plainChart: plot({ ...chart, label: "Without R1: slopes along and across the data over the steps" }),
-    dampedChart: plot({ ...chart, label: "With R1: slopes along and across the data over the steps" }),
+    plainChart: plot({
+      ...chart,
+      label: "Without R1: slopes along and across the data over the steps",
+    }),
+    dampedChart: plot({
+      ...chart,
+      label: "With R1: slopes along and across the data over the steps",
+    }),
   };
 }
 
@@ -24,7 +44,8 @@ function makeTrainer(model, draw) {
         plain = makeRun(warmUp(seed), 0);
         damped = null;
       }
-      if (damped?.gamma !== model.get("gamma")) damped = makeRun(plain.history[0].p, model.get("gamma"));
+      if (damped?.gamma !== model.get("gamma"))
+        damped = makeRun(plain.history[0].p, model.get("gamma"));
       Object.assign(self, { plain, damped });
     },
     work() {
@@ -71,57 +92,83 @@ function playButton(model) {
 // A probe on the curve: the point of the curve under the pointer, or the next one for the keys.
 function probeHandle(target, model, kind) {
   return handle(target, {
-    label: `Point of the data, ${kind}`, color: COLOR.real, step: 0.06,
-    moved: (x) => assign(model, { probe: Math.round(Math.min(Math.max(x / 1.5, -1), 1) * 50) / 50 }),
+    label: `Point of the data, ${kind}`,
+    color: COLOR.real,
+    step: 0.06,
+    moved: (x) =>
+      assign(model, { probe: Math.round(Math.min(Math.max(x / 1.5, -1), 1) * 50) / 50 }),
   });
 }
+
+// Both pictures with their charts below; the second title says which gamma it is.
+const panelsOf = ({ plain, damped, plainChart, dampedChart }, title) =>
+  node("div", { class: "r1-panels" }, [
+    node("figure", {}, [node("figcaption", {}, "without R1"), plain.root]),
+    node("figure", {}, [title, damped.root]),
+    node(
+      "p",
+      { class: "r1-full r1-caption" },
+      "Data (blue), heights of D (grey, the thick line is D = 0) and its gradient there (purple). " +
+        "At the open point, which you can drag, it is split: purple across the data, in the colour of " +
+        "the text along them. D learned from fakes on the dotted line; now the fakes are the data.",
+    ),
+    node("figure", {}, plainChart.root),
+    node("figure", {}, dampedChart.root),
+    node(
+      "p",
+      { class: "r1-full r1-caption" },
+      "slope of D across and along the data, root mean square, over the training steps since the " +
+        "generator is perfect",
+    ),
+  ]);
+
+const controlsOf = (model, play) => [
+  node("div", { class: "r1-buttons" }, [
+    play.root,
+    button("Another network", () => assign(model, { seed: (model.get("seed") + 1) % 10 })),
+  ]),
+  node("div", { class: "r1-controls" }, [
+    slider(model, "steps", { min: 0, max: STEPS, step: 1, text: "steps", digits: 0 }),
+    slider(model, "gamma", { min: 0, max: 2, step: 0.05, text: "R1 γ" }),
+  ]),
+];
 
 function render({ model: live, el }) {
   const model = scoped(live);
   const plots = makePlots();
   const { plain, damped, plainChart, dampedChart } = plots;
-  const [words_, title] = [readout(), node("figcaption", {})];
-  const root = node("div", { class: "r1-panels" });
+  const [words_, title, play] = [readout(), node("figcaption"), playButton(model)];
+  const root = panelsOf(plots, title);
   const handles = [probeHandle(plain, model, "without R1"), probeHandle(damped, model, "with R1")];
   const draw = () => {
     const state = Object.fromEntries(TRAITS.map((trait) => [trait, model.get(trait)]));
-    const pairs = [[plain, plainChart, trainer.plain], [damped, dampedChart, trainer.damped]];
-    pairs.forEach(([plane, chart, run], k) => {
+    const [x, y] = curve(state.probe);
+    const spoken = {
+      now: state.probe,
+      low: -1,
+      high: 1,
+      text: `at ${fixed(state.probe, 2)} of the curve`,
+    };
+    const rows = [
+      [plain, plainChart, trainer.plain],
+      [damped, dampedChart, trainer.damped],
+    ];
+    rows.forEach(([plane, chart, run], k) => {
       drawPanel(plane, run.at(state.steps).p, state.probe);
       drawChart(chart, run, Math.min(state.steps, run.history.length - 1));
-      const [x, y] = curve(state.probe);
-      handles[k].place(x, y, { now: state.probe, low: -1, high: 1, text: `at ${fixed(state.probe, 2)} of the curve` });
+      handles[k].place(x, y, spoken);
     });
     title.textContent = `with R1, γ = ${fixed(state.gamma, 2)}`;
     root.setAttribute("aria-busy", `${!trainer.ready()}`);
     if (trainer.ready()) words_.say(verdict(state, trainer.plain, trainer.damped));
   };
   const trainer = makeTrainer(model, draw);
-  const play = playButton(model);
-  const change = () => {
+  mount(el, [root, ...controlsOf(model, play), words_.root]);
+  for (const target of Object.values(plots)) target.draw = () => trainer.plain && draw();
+  watch(model, TRAITS, () => {
     trainer.prepare();
     trainer.work();
-  };
-  root.append(
-    node("figure", {}, [node("figcaption", {}, "without R1"), plain.root]), node("figure", {}, [title, damped.root]),
-    node("p", { class: "r1-full r1-caption" }, "Data (blue), heights of D (grey, the thick line is D = 0) and its gradient there (purple). " +
-      "At the open point, which you can drag, it is split: purple across the data, in the colour of the text along them. D learned from fakes on the dotted line; now the fakes are the data."),
-    node("figure", {}, plainChart.root), node("figure", {}, dampedChart.root),
-    node("p", { class: "r1-full r1-caption" }, "slope of D across and along the data, root mean square, over the training steps since the generator is perfect"),
-  );
-  mount(el, [
-    root,
-    node("div", { class: "r1-buttons" }, [
-      play.root, button("Another network", () => assign(model, { seed: (model.get("seed") + 1) % 10 })),
-    ]),
-    node("div", { class: "r1-controls" }, [
-      slider(model, "steps", { min: 0, max: STEPS, step: 1, text: "steps", digits: 0 }),
-      slider(model, "gamma", { min: 0, max: 2, step: 0.05, text: "R1 γ" }),
-    ]),
-    words_.root,
-  ]);
-  for (const target of Object.values(plots)) target.draw = () => trainer.plain && draw();
-  watch(model, TRAITS, change);
+  });
   return closing(model, plots, play.halt, trainer.stop);
 }
 

@@ -2,8 +2,14 @@
 
 const [KAPPA, MU] = [0.5, 0.25]; // f'(0) and -f''(0) of the logistic f
 const RANGE = { h: [0.02, 4], gamma: [0, 3] };
-const GAME_NAMES = [["dirac", "Dirac-GAN: two points"], ["line", "data on a line in the plane"]];
-const SCHEME_NAMES = [["simultaneous", "simultaneous steps"], ["alternating", "alternating steps"]];
+const GAME_NAMES = [
+  ["dirac", "Dirac-GAN: two points"],
+  ["line", "data on a line in the plane"],
+];
+const SCHEME_NAMES = [
+  ["simultaneous", "simultaneous steps"],
+  ["alternating", "alternating steps"],
+];
 
 // Pairs [[0, -a], [a, -b]] of generator and discriminator parameters that only see each other.
 const DIRAC = [{ name: "● θ, ψ", off: true, a: () => KAPPA, b: (gamma) => gamma }];
@@ -15,7 +21,10 @@ const LINE = [
 ];
 const BLOCKS = { dirac: DIRAC, line: LINE };
 
-const blockMatrix = ({ a, b }, gamma) => [[0, -a(gamma)], [a(gamma), -b(gamma)]];
+const blockMatrix = ({ a, b }, gamma) => [
+  [0, -a(gamma)],
+  [a(gamma), -b(gamma)],
+];
 
 // The step size at which the radius of a block's update reaches one; 0 where nothing contracts.
 function stepLimit(block, gamma, scheme) {
@@ -26,8 +35,11 @@ function stepLimit(block, gamma, scheme) {
 }
 
 // The constant of D has the eigenvalue -2 mu whatever gamma is: the line never allows more than 1/mu.
-const gameLimit = (game, gamma, scheme) => Math.min(
-  ...BLOCKS[game].map((block) => stepLimit(block, gamma, scheme)), game === "line" ? 1 / MU : Infinity);
+const gameLimit = (game, gamma, scheme) =>
+  Math.min(
+    ...BLOCKS[game].map((block) => stepLimit(block, gamma, scheme)),
+    game === "line" ? 1 / MU : Infinity,
+  );
 
 function rowsOf({ game, gamma, h, scheme }) {
   return BLOCKS[game].map((block) => {
@@ -35,7 +47,9 @@ function rowsOf({ game, gamma, h, scheme }) {
     const lambdas = eigenvalues(matrix);
     const [[re, im]] = lambdas;
     return {
-      ...block, lambdas, multipliers: eigenvalues(updateMatrix(matrix, h, scheme)),
+      ...block,
+      lambdas,
+      multipliers: eigenvalues(updateMatrix(matrix, h, scheme)),
       ratio: im === 0 ? 0 : re === 0 ? Infinity : Math.abs(im / re),
       simultaneous: stepLimit(block, gamma, "simultaneous"),
       alternating: stepLimit(block, gamma, "alternating"),
@@ -50,13 +64,19 @@ function verdict({ game, gamma, h, scheme }, rows) {
   const constant = game === "line" ? [[1 - 2 * MU * h, 0]] : [];
   const rho = radius([...rows.flatMap((row) => row.multipliers), ...constant]);
   const name = game === "line" ? ` (${tightest.name.slice(2)})` : "";
-  const why = !(limit > 0) ? `The pair ${inWords(tightest.lambdas)}${name} lies on the axis: no step size shrinks it.`
+  const why = !(limit > 0)
+    ? `The pair ${inWords(tightest.lambdas)}${name} lies on the axis: no step size shrinks it.`
     : scheme === "simultaneous" && tightest.ratio > 0
-      ? `The tightest pair, ${inWords(tightest.lambdas)}${name}, has |Im/Re| = ${fixed(tightest.ratio, 2)} and allows ` +
+      ? `The tightest pair, ${inWords(tightest.lambdas)}${name}, ` +
+        `has |Im/Re| = ${fixed(tightest.ratio, 2)} and allows ` +
         `h < (2/${fixed(-re, 3)}) / (1 + ${fixed(tightest.ratio, 2)}²) = ${fixed(tightest[scheme], 3)}.`
       : `The tightest pair, ${inWords(tightest.lambdas)}${name}, allows h < ${fixed(tightest[scheme], 3)}.`;
-  const fate = h < limit ? "inside the circle, so training converges near the solution."
-    : rho > 1 + 1e-9 ? "outside the circle: the solution repels." : "on the circle.";
+  const fate =
+    h < limit
+      ? "inside the circle, so training converges near the solution."
+      : rho > 1 + 1e-9
+        ? "outside the circle: the solution repels."
+        : "on the circle.";
   return `${why} With h = ${fixed(h, 2)} the largest multiplier has modulus ${fixed(rho, 4)}, ${fate}`;
 }
 
@@ -65,33 +85,62 @@ function tracks(game, by, target) {
   const gammas = Array.from({ length: 121 }, (_, k) => (k * RANGE.gamma[1]) / 120);
   return BLOCKS[game].flatMap((block) => {
     const values = gammas.map((gamma) => by(blockMatrix(block, gamma)));
-    const style = { stroke: COLOR.eigenvalue, "stroke-opacity": 0.55, ...(block.off ? {} : { "stroke-dasharray": "3 4" }) };
-    return [0, 1].map((k) => polyline(values.map((v) => v[k]), target, { ...style, "stroke-width": 1.3 }));
+    const style = {
+      stroke: COLOR.eigenvalue,
+      "stroke-opacity": 0.55,
+      ...(block.off ? {} : { "stroke-dasharray": "3 4" }),
+    };
+    return [0, 1].map((k) =>
+      polyline(
+        values.map((v) => v[k]),
+        target,
+        { ...style, "stroke-width": 1.3 },
+      ),
+    );
   });
 }
 
 // A filled dot for a pair that acts off the data, an open one along them.
-const pairDots = (values, off, target) => values.map(([re, im]) => dot(re, im, target, {
-  r: 5, fill: off ? COLOR.eigenvalue : "var(--pst-color-background, var(--jp-layout-color0, Canvas))",
-  stroke: COLOR.eigenvalue, "stroke-width": 2,
-}));
+const pairDots = (values, off, target) =>
+  values.map(([re, im]) =>
+    dot(re, im, target, {
+      r: 5,
+      fill: off ? COLOR.eigenvalue : "var(--pst-color-background, var(--jp-layout-color0, Canvas))",
+      stroke: COLOR.eigenvalue,
+      "stroke-width": 2,
+    }),
+  );
 
 const SHADE = { fill: COLOR.eigenvalue, "fill-opacity": 0.1 };
 
 function drawPlane(plane, { game, h, scheme }, rows) {
   const { sx, sy } = plane;
-  const disc = { cx: sx(-1 / h), cy: sy(0), r: (sx(1) - sx(0)) / h, stroke: COLOR.eigenvalue, "stroke-opacity": 0.6 };
+  const disc = {
+    cx: sx(-1 / h),
+    cy: sy(0),
+    r: (sx(1) - sx(0)) / h,
+    stroke: COLOR.eigenvalue,
+    "stroke-opacity": 0.6,
+  };
   plane.layer.replaceChildren(
     svg("rect", { x: 0, y: 0, width: sx(0), height: plane.height, ...SHADE }),
     ...(scheme === "simultaneous" ? [svg("circle", { ...disc, ...SHADE })] : []),
-    ...tracks(game, eigenvalues, plane), ...rows.flatMap((row) => pairDots(row.lambdas, row.off, plane)),
+    ...tracks(game, eigenvalues, plane),
+    ...rows.flatMap((row) => pairDots(row.lambdas, row.off, plane)),
   );
 }
 
 function drawCircle(circle, { game, h, scheme }, rows) {
   const { sx, sy } = circle;
   circle.layer.replaceChildren(
-    svg("circle", { cx: sx(0), cy: sy(0), r: sx(1) - sx(0), ...SHADE, stroke: COLOR.eigenvalue, "stroke-opacity": 0.6 }),
+    svg("circle", {
+      cx: sx(0),
+      cy: sy(0),
+      r: sx(1) - sx(0),
+      ...SHADE,
+      stroke: COLOR.eigenvalue,
+      "stroke-opacity": 0.6,
+    }),
     ...tracks(game, (matrix) => eigenvalues(updateMatrix(matrix, h, scheme)), circle),
     ...rows.flatMap((row) => pairDots(row.multipliers, row.off, circle)),
   );
@@ -100,43 +149,111 @@ function drawCircle(circle, { game, h, scheme }, rows) {
 // The stable steps for each gamma: filled for the chosen scheme, an outline for the other one.
 function drawRegion(region, { game, scheme }) {
   const { sx, sy } = region;
-  const outline = (which) => Array.from({ length: 151 }, (_, k) => {
-    const gamma = (k * RANGE.gamma[1]) / 150;
-    return [Math.min(gameLimit(game, gamma, which), RANGE.h[1] + 1), gamma];
-  });
+  const outline = (which) =>
+    Array.from({ length: 151 }, (_, k) => {
+      const gamma = (k * RANGE.gamma[1]) / 150;
+      return [Math.min(gameLimit(game, gamma, which), RANGE.h[1] + 1), gamma];
+    });
   const other = scheme === "simultaneous" ? "alternating" : "simultaneous";
   const line = { stroke: COLOR.eigenvalue, "stroke-width": 1.8 };
   region.layer.replaceChildren(
-    polyline([[0, 0], ...outline(scheme), [0, RANGE.gamma[1]]], region, { ...line, fill: COLOR.eigenvalue, "fill-opacity": 0.14 }),
+    polyline([[0, 0], ...outline(scheme), [0, RANGE.gamma[1]]], region, {
+      ...line,
+      fill: COLOR.eigenvalue,
+      "fill-opacity": 0.14,
+    }),
     polyline(outline(other), region, { ...line, "stroke-dasharray": "5 4" }),
-    ...[`shaded: stable for ${scheme} steps`, `dashed: the limit for ${other} steps`]
-      .map((text, k) => words(sx(4) - 4, sy(3) + 14 + 17 * k, text, { "text-anchor": "end" })),
+    ...[`shaded: stable for ${scheme} steps`, `dashed: the limit for ${other} steps`].map(
+      (text, k) => words(sx(4) - 4, sy(3) + 14 + 17 * k, text, { "text-anchor": "end" }),
+    ),
   );
 }
 
 function drawTable(table, rows) {
-  const cells = (tag, texts) => texts.map((text, k) => node(k ? tag : "th", k ? {} : { scope: "row" }, text));
+  const cells = (tag, texts) =>
+    texts.map((text, k) => node(k ? tag : "th", k ? {} : { scope: "row" }, text));
   const ratio = (value) => (value === Infinity ? "∞" : fixed(value, 2));
   table.replaceChildren(
-    node("thead", {}, node("tr", {}, ["pair", "eigenvalues", "|Im/Re|", "h, sim.", "h, alt."]
-      .map((text) => node("th", { scope: "col" }, text)))),
-    node("tbody", {}, rows.map((row) => node("tr", {}, cells("td", [
-      row.name, inWords(row.lambdas), ratio(row.ratio), fixed(row.simultaneous, 3), fixed(row.alternating, 3),
-    ])))),
+    node(
+      "thead",
+      {},
+      node(
+        "tr",
+        {},
+        ["pair", "eigenvalues", "|Im/Re|", "h, sim.", "h, alt."].map((text) =>
+          node("th", { scope: "col" }, text),
+        ),
+      ),
+    ),
+    node(
+      "tbody",
+      {},
+      rows.map((row) =>
+        node(
+          "tr",
+          {},
+          cells("td", [
+            row.name,
+            inWords(row.lambdas),
+            ratio(row.ratio),
+            fixed(row.simultaneous, 3),
+            fixed(row.alternating, 3),
+          ]),
+        ),
+      ),
+    ),
   );
 }
 
 function makePlots() {
   const square = { aspect: 0.8 };
   return {
-    plane: plot({ ...square, x: [-3.1, 0.9], y: [-1.6, 1.6], xlabel: "Re λ", ylabel: "Im λ",
-      xticks: [-3, -2, -1], yticks: [-1, 1], label: "Eigenvalues of the Jacobian and their paths as γ grows" }),
-    circle: plot({ ...square, x: [-1.75, 1.75], y: [-1.4, 1.4], xlabel: "Re", ylabel: "Im",
-      xticks: [-1, 1], yticks: [-1, 1], label: "Multipliers of one update, their paths as γ grows, and the unit circle" }),
-    region: plot({ x: [0, 4], y: RANGE.gamma, aspect: 0.42, low: 190, framed: true, margin: [10, 12, 36, 30],
-      xlabel: "step size h", ylabel: "γ", xticks: [0, 1, 2, 3, 4], yticks: [1, 2, 3],
-      label: "The step sizes h that are stable for each γ; the point is the setting" }),
+    plane: plot({
+      ...square,
+      x: [-3.1, 0.9],
+      y: [-1.6, 1.6],
+      xlabel: "Re λ",
+      ylabel: "Im λ",
+      xticks: [-3, -2, -1],
+      yticks: [-1, 1],
+      label: "Eigenvalues of the Jacobian and their paths as γ grows",
+    }),
+    circle: plot({
+      ...square,
+      x: [-1.75, 1.75],
+      y: [-1.4, 1.4],
+      xlabel: "Re",
+      ylabel: "Im",
+      xticks: [-1, 1],
+      yticks: [-1, 1],
+      label: "Multipliers of one update, their paths as γ grows, and the unit circle",
+    }),
+    region: plot({
+      x: [0, 4],
+      y: RANGE.gamma,
+      aspect: 0.42,
+      low: 190,
+      framed: true,
+      margin: [10, 12, 36, 30],
+      xlabel: "step size h",
+      ylabel: "γ",
+      xticks: [0, 1, 2, 3, 4],
+      yticks: [1, 2, 3],
+      label: "The step sizes h that are stable for each γ; the point is the setting",
+    }),
   };
+}
+
+// The setting as a point of the region, on the sliders' grid.
+function settingHandle(region, model) {
+  const tidy = (v, [low, high], step) =>
+    Number((Math.round(Math.min(Math.max(v, low), high) / step) * step).toFixed(2));
+  return handle(region, {
+    label: "Step size and γ",
+    color: COLOR.eigenvalue,
+    moved: (h, gamma) =>
+      assign(model, { h: tidy(h, RANGE.h, 0.02), gamma: tidy(gamma, RANGE.gamma, 0.05) }),
+  });
 }
 
 function render({ model: live, el }) {
@@ -144,27 +261,30 @@ function render({ model: live, el }) {
   const plots = makePlots();
   const { plane, circle, region } = plots;
   const [table, words_] = [node("table"), readout()];
-  const clip = (v, [low, high], step) => Math.round(Math.min(Math.max(v, low), high) / step) * step;
-  const tidy = (v) => Number(v.toFixed(2));
-  const point = handle(region, {
-    label: "Step size and γ", color: COLOR.eigenvalue,
-    moved: (h, gamma) => assign(model, { h: tidy(clip(h, RANGE.h, 0.02)), gamma: tidy(clip(gamma, RANGE.gamma, 0.05)) }),
-  });
+  const point = settingHandle(region, model);
   const draw = () => {
-    const state = Object.fromEntries(["game", "gamma", "h", "scheme"].map((t) => [t, model.get(t)]));
+    const state = Object.fromEntries(
+      ["game", "gamma", "h", "scheme"].map((t) => [t, model.get(t)]),
+    );
     const rows = rowsOf(state);
     drawPlane(plane, state, rows);
     drawCircle(circle, state, rows);
     drawRegion(region, state);
     drawTable(table, rows);
     point.place(state.h, state.gamma, {
-      now: state.h, low: RANGE.h[0], high: RANGE.h[1], text: `h ${fixed(state.h, 2)}, γ ${fixed(state.gamma, 2)}`,
+      now: state.h,
+      low: RANGE.h[0],
+      high: RANGE.h[1],
+      text: `h ${fixed(state.h, 2)}, γ ${fixed(state.gamma, 2)}`,
     });
     words_.say(verdict(state, rows));
   };
   mount(el, [
     node("div", { class: "r1-panels" }, [
-      panel(plane, "eigenvalues λ of the Jacobian and their paths as γ grows: left of the axis the flow is stable"),
+      panel(
+        plane,
+        "eigenvalues λ of the Jacobian and their paths as γ grows: left of the axis the flow is stable",
+      ),
       panel(circle, "multipliers of one update with step h: stable inside the unit circle"),
       node("div", { class: "r1-controls r1-full" }, [
         choice(model, "game", { text: "game", options: GAME_NAMES }),
@@ -174,8 +294,14 @@ function render({ model: live, el }) {
       ]),
       panel(region, "which steps are stable: drag the point", "r1-full"),
     ]),
-    words_.root, table,
-    node("p", { class: "r1-note" }, "● moves the fakes off the data, ○ along them. Last columns: the largest stable h for simultaneous and for alternating steps."),
+    words_.root,
+    table,
+    node(
+      "p",
+      { class: "r1-note" },
+      "● moves the fakes off the data, ○ along them. " +
+        "Last columns: the largest stable h for simultaneous and for alternating steps.",
+    ),
   ]);
   for (const target of Object.values(plots)) target.draw = draw;
   watch(model, ["game", "gamma", "h", "scheme"], draw);

@@ -22,7 +22,10 @@ function plainField(loss, theta, psi) {
   return [-psi * loss.g1(t), theta * loss.d1(t)];
 }
 
-const plainJacobian = (loss) => [[0, -loss.g1(0)], [loss.d1(0), 0]];
+const plainJacobian = (loss) => [
+  [0, -loss.g1(0)],
+  [loss.d1(0), 0],
+];
 
 // A penalty with derivative slope(psi, s, theta), damping * s * psi near 0.
 function penalty(slope, damping) {
@@ -33,7 +36,10 @@ function penalty(slope, damping) {
     },
     jacobian(loss, s) {
       const [[a, b], [c, d]] = plainJacobian(loss);
-      return [[a, b], [c, d - damping * s]];
+      return [
+        [a, b],
+        [c, d - damping * s],
+      ];
     },
   };
 }
@@ -51,11 +57,17 @@ const CONSENSUS = {
     const [u, v] = plainField(loss, theta, psi);
     const byTheta = [-psi * psi * loss.g2(t), loss.d1(t) + t * loss.d2(t)];
     const byPsi = [-loss.g1(t) - t * loss.g2(t), theta * theta * loss.d2(t)];
-    return [u - gamma * (byTheta[0] * u + byTheta[1] * v), v - gamma * (byPsi[0] * u + byPsi[1] * v)];
+    return [
+      u - gamma * (byTheta[0] * u + byTheta[1] * v),
+      v - gamma * (byPsi[0] * u + byPsi[1] * v),
+    ];
   },
   jacobian(loss, gamma) {
     const [[, b], [c]] = plainJacobian(loss);
-    return [[-gamma * c * c, b], [c, -gamma * b * b]];
+    return [
+      [-gamma * c * c, b],
+      [c, -gamma * b * b],
+    ];
   },
 };
 
@@ -72,7 +84,10 @@ const RULES = new Map();
 function normalRule(width) {
   if (!RULES.has(width)) {
     const count = Math.ceil(8 / width);
-    const rule = Array.from({ length: count }, (_, k) => [k * width, width * normalDensity(k * width)]);
+    const rule = Array.from({ length: count }, (_, k) => [
+      k * width,
+      width * normalDensity(k * width),
+    ]);
     rule[0][1] /= 2; // counted from both sides
     RULES.set(width, rule);
   }
@@ -90,8 +105,9 @@ function noisyField(loss, theta, psi, sigma) {
   for (const [x, weight] of normalRule(0.5 / 2 ** halvings)) {
     const noise = x * spread;
     const [up, down] = [theta + noise, theta - noise];
-    vTheta -= weight * (g1(psi * up) + g1(psi * down));
-    vPsi += weight * (up * d1(psi * up) + down * d1(psi * down));
+    const [above, below] = [d1(psi * up), d1(psi * down)];
+    vPsi += weight * (up * above + down * below);
+    vTheta -= weight * (g1 === d1 ? above + below : g1(psi * up) + g1(psi * down));
     if (!loss.paired) vPsi += weight * noise * (d1(psi * noise) - d1(-psi * noise));
   }
   return [psi * vTheta, vPsi];
@@ -101,7 +117,10 @@ const NOISE = {
   field: noisyField,
   jacobian(loss, sigma) {
     const [[a, b], [c, d]] = plainJacobian(loss);
-    return [[a, b], [c, d + 2 * sigma * sigma * loss.d2(0)]];
+    return [
+      [a, b],
+      [c, d + 2 * sigma * sigma * loss.d2(0)],
+    ];
   },
 };
 
@@ -124,7 +143,9 @@ const REGULARIZERS = {
   clip: { ...PLAIN, clips: true },
   "spectral-norm": {
     field: (loss, theta, psi) => [-Math.sign(psi) * loss.g1(Math.sign(psi) * theta), 0],
-    jumps: "Spectral normalisation leaves only the sign of ψ, so (0, 0) is no equilibrium and there is no Jacobian",
+    jumps:
+      "Spectral normalisation leaves only the sign of ψ, so (0, 0) is no equilibrium " +
+      "and there is no Jacobian",
   },
 };
 
@@ -133,7 +154,7 @@ function diracGame({ loss, regularizer, strength }) {
   const [chosen, kind] = [LOSSES[loss], REGULARIZERS[regularizer]];
   return {
     field: (theta, psi) => kind.field(chosen, theta, psi, strength),
-    jacobian: kind.jumps && strength !== 0 ? null : kind.jacobian?.(chosen, strength) ?? null,
+    jacobian: kind.jumps && strength !== 0 ? null : (kind.jacobian?.(chosen, strength) ?? null),
     clip: (psi) => (kind.clips ? Math.min(Math.max(psi, -strength), strength) : psi),
     hasFlow: !kind.jumps && !kind.clips && !chosen.kink,
     why: kind.jumps,
@@ -141,8 +162,10 @@ function diracGame({ loss, regularizer, strength }) {
 }
 
 const moveGenerator = ({ field }, [theta, psi], h) => [theta + h * field(theta, psi)[0], psi];
-const moveDiscriminator = ({ field, clip }, [theta, psi], h) =>
-  [theta, clip(psi + h * field(theta, psi)[1])];
+const moveDiscriminator = ({ field, clip }, [theta, psi], h) => [
+  theta,
+  clip(psi + h * field(theta, psi)[1]),
+];
 
 function update(game, z, h, scheme, dSteps) {
   if (scheme === "alternating") {
@@ -166,7 +189,9 @@ function flowStep(game, z, time, halvings = 10) {
       row.push(row[k - 1].map((v, i) => v + (v - before[k - 1][i]) / ratio));
     }
     const [second, best] = row.slice(-2);
-    const exact = level > 2 && Math.hypot(best[0] - second[0], best[1] - second[1]) <= 3e-12 * (1 + Math.hypot(...z));
+    const exact =
+      level > 2 &&
+      Math.hypot(best[0] - second[0], best[1] - second[1]) <= 3e-12 * (1 + Math.hypot(...z));
     if (exact || (level === 6 && !halvings)) return best;
   }
   const half = (from) => flowStep(game, from, time / 2, halvings - 1);
@@ -185,7 +210,8 @@ const move = ([x, y], [u, v], h) => [x + h * u, y + h * v];
 function pathFrom(game, z, { h, scheme, dSteps, count }) {
   const path = [z];
   for (let k = 0; k < count; k++) {
-    const next = scheme === "flow" ? flowStep(game, path[k], h) : update(game, path[k], h, scheme, dSteps);
+    const next =
+      scheme === "flow" ? flowStep(game, path[k], h) : update(game, path[k], h, scheme, dSteps);
     if (!(Math.hypot(...next) < 1e9)) break; // gone for good
     path.push(next);
   }
