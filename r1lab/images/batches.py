@@ -59,6 +59,8 @@ class Batches:
             raise InputError(f"batch {config.batch} cannot be divided by {world} processes")
         if config.conditional and images.labels is None:
             raise InputError(f"{config.data} has no labels, which --conditional needs")
+        if config.conditional and len(images.classes) < 2:
+            raise InputError(f"{config.data} has only one class: train without --conditional")
         self.images, self.config, self.device = images, config, device
         part = config.batch // world
         self._mine = slice(rank * part, (rank + 1) * part)

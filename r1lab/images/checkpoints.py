@@ -54,7 +54,7 @@ def load(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
     Raises
     ------
-    InputError : the file is missing, truncated, altered, or not one of ours.
+    InputError : the file is missing, truncated, altered, not finite, or not one of ours.
 
     Examples
     --------
@@ -77,6 +77,8 @@ def load(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     metadata = json.loads(header["r1lab"])
     if metadata.pop("format") != _FORMAT:
         raise InputError(f"the checkpoint {path} was written by another version of r1lab")
+    if bad := [name for name, tensor in tensors.items() if not tensor.isfinite().all()]:
+        raise InputError(f"the checkpoint {path} holds numbers that are not finite, in {bad[0]}")
     return tensors, metadata
 
 

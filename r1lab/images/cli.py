@@ -55,10 +55,12 @@ def main(arguments: list[str] | None = None) -> None:
     except Interrupted as stop:
         _exit(str(stop), 128 + stop.signal_number)
     except KeyboardInterrupt:
-        _exit("stopped before there was something to save", 130)
+        _exit("stopped at once; what was saved before is kept", 130)
     except BrokenPipeError:  # the reader of our output went away: `r1lab compare ... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
+    except OSError as error:
+        _exit(f"{error.filename or 'a file'}: {error.strerror or error}", 2)
 
 
 def _commands(arguments: list[str]) -> dict[str, Callable[..., Any]]:

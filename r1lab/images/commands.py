@@ -63,21 +63,30 @@ def sample(
     from r1lab.images import sampling
     from r1lab.images.pictures import grid, write_picture
 
+    if interpolate and label is not None:
+        raise InputError("--interpolate shows all classes in turn: leave out --label")
     if interpolate:
         columns = 9
-        picture = grid(sampling.interpolate(run, columns=columns, seed=seed), columns)
+        picture = grid(sampling.interpolate(run, columns=columns, seed=seed, best=best), columns)
     else:
         picture = grid(sampling.sample(run, count, seed, label, best=best))
     folder = Path(run) if Path(run).is_dir() else Path()
-    path = out or folder / f"{'ways' if interpolate else 'samples'}-seed-{seed}.png"
+    kind = "ways" if interpolate else "samples"
+    further = ("-best" if best else "") + ("" if label is None else f"-label-{label}")
+    path = out or folder / f"{kind}{further}-seed-{seed}.png"
     write_picture(path, picture)
     print(path)
 
 
 def evaluate(
-    run: Run, count: int = 5000, features: str | None = None, seed: int = 0, best: bool = False
+    run: Run,
+    count: int = 5000,
+    features: str | None = None,
+    seed: int = 0,
+    best: bool = False,
+    data: str | None = None,
 ) -> None:
-    """Measure how far a run's samples are from its data; also written to evaluation.json.
+    """Measure how far a run's samples are from its data; also written into the run's folder.
 
     Args:
         run: Folder of the run, or fashion-mnist-32, a pair that comes with r1lab.
@@ -87,16 +96,21 @@ def evaluate(
             download its weights).
         seed: Of the samples.
         best: The checkpoint with the smallest distance instead of the last.
+        data: Where the run's images are now, if they were moved.
     """
     from r1lab.images.evaluation import evaluate
+    from r1lab.images.files import write_atomically
+    from r1lab.images.runs import RunFolder
 
-    found = evaluate(run, count, features, seed, best)
-    print(found)
-    if Path(run).is_dir():
-        from r1lab.images.files import write_atomically
-
-        text = json.dumps(found.to_json(), indent=1) + "\n"
-        write_atomically(Path(run) / "evaluation.json", text.encode())
+    folder = RunFolder(run)
+    step = (folder.best() if best else folder.latest())[1]["step"]
+    found = evaluate(run, count, features, seed, best, data)
+    print(f"{run} after {step:,} steps, seed {seed}\n{found}")
+    if not folder.shipped:
+        record = {"step": step, "best": best, "seed": seed, **found.to_json()}
+        path = folder.path / f"evaluation-step-{step:06d}-{found.features}-seed-{seed}.json"
+        write_atomically(path, (json.dumps(record, indent=1) + "\n").encode())
+        print(path)
 
 
 def spectrum(
@@ -106,6 +120,7 @@ def spectrum(
     images: int = 128,
     gamma: float | None = None,
     seed: int = 0,
+    data: str | None = None,
 ) -> None:
     """Eigenvalues of the Jacobian of a run's training game; stable is negative real part.
 
@@ -117,11 +132,12 @@ def spectrum(
         images: Real images in the fixed batch: time grows with it.
         gamma: Strength of the penalty; by default as trained, 0 for the same networks without.
         seed: Of the batch.
+        data: Where the run's images are now, if they were moved.
     """
     from r1lab.images.spectrum import game_jacobian
     from r1lab.theory.spectra import NotConverged
 
-    jacobian = game_jacobian(run, images, gamma, seed)
+    jacobian = game_jacobian(run, images, gamma, seed, data)
     if not 0 < k < jacobian.shape[0] - 1:
         raise InputError(f"k must be from 1 to {jacobian.shape[0] - 2}, not {k}")
     try:
@@ -149,8 +165,10 @@ def compare(
     from r1lab.images.pictures import write_picture
 
     table = comparison_table(runs)
+    console = Console()
+    # A pipe has no width: a column for each run, as wide as it needs.
+    (console if console.is_terminal else Console(width=40 + 40 * len(runs))).print(table)
     write_picture(out, side_by_side(runs, seed=seed))
-    Console().print(table)
     print(out)
 
 

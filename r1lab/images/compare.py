@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from rich.markup import escape
 from rich.table import Table
 
 from r1lab.images.errors import InputError
@@ -39,7 +40,7 @@ def comparison_table(runs: Sequence[Path | str]) -> Table:
     """
     if not runs:
         raise InputError("name at least one run to compare")
-    table = Table("", *map(str, runs))
+    table = Table("", *(escape(str(run)) for run in runs))
     settings = [RunFolder(run).latest()[1]["config"] for run in runs]
     for name in settings[0]:
         values = [run.get(name) for run in settings]

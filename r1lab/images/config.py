@@ -122,7 +122,7 @@ class Config:
 
     ema_half_life: int = 4000
     """The samples come from an average of the generator over training; a step's weight in it halves
-    after this many images."""
+    after this many generated images, a batch for each step."""
 
     seed: int = 0
     """Of weights, data order and latents: on a CPU, the same seed gives the same run."""
@@ -153,27 +153,36 @@ class Config:
     """Folder of the run; by default the next free runs/<data>-<number>."""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "data", str(self.data))
+        object.__setattr__(self, "out", None if self.out is None else Path(self.out))
         for name, hint in get_type_hints(type(self)).items():
             choices = [c for part in (hint, *get_args(hint)) for c in get_args(part)]
             value = getattr(self, name)
             if any(isinstance(c, str) for c in choices) and value not in (*choices, None):
                 allowed = ", ".join(c for c in choices if isinstance(c, str))
                 raise InputError(f"unknown {name} {value!r}: use one of {allowed}")
-        for name in _COUNTS:
-            if getattr(self, name) < 1:
-                raise InputError(f"{name} must be at least 1, not {getattr(self, name)}")
-        for name in ("gamma", "gamma_end", "instance_noise", "seed", "warmup", "evaluate_every"):
+        for name in (*_COUNTS, *_WHOLE):
+            least, value = int(name in _COUNTS), getattr(self, name)
+            if not isinstance(value, int) or value < least:
+                raise InputError(f"{name} must be a whole number of at least {least}, not {value}")
+        for name in ("gamma", "gamma_end", "instance_noise"):
             value = getattr(self, name)
-            if value is not None and not (isfinite(value) and value >= 0):
+            if value is not None and not (isfinite(value * self.lazy) and value >= 0):
                 raise InputError(f"{name} must be finite and not negative, not {value}")
+        if self.seed >= 2**63:
+            raise InputError(f"seed must be below 2**63, not {self.seed}")
         if self.size not in (16, 32, 64, 128, 256):
             raise InputError(f"size must be 16, 32, 64, 128 or 256 pixels, not {self.size}")
         if self.limit is not None and self.limit < 1:
             raise InputError(f"limit must be at least 1, not {self.limit}")
         if not (isfinite(self.lr) and self.lr > 0):
             raise InputError(f"lr must be a positive number, not {self.lr}")
-        if not all(0 <= beta < 1 for beta in self.betas):
-            raise InputError(f"betas must be at least 0 and below 1, not {self.betas}")
+        if len(self.betas) != 2 or not all(0 <= beta < 1 for beta in self.betas):
+            raise InputError(f"betas must be two numbers from 0 to below 1, not {self.betas}")
+        if self.instance_noise and self.penalty.startswith("approximate"):
+            raise InputError(
+                f"penalty {self.penalty} would take the instance noise for slope: use an exact one"
+            )
 
     def to_json(self) -> dict[str, Any]:
         """All settings but the folder, as JSON can hold them: a run may be moved.
@@ -193,10 +202,13 @@ class Config:
         ------
         InputError : settings that this version does not know.
         """
-        unknown = sorted(set(settings) - {field.name for field in fields(cls)})
-        if unknown:
-            raise InputError(f"settings of another version of r1lab: {', '.join(unknown)}")
-        return cls(**{**settings, "betas": tuple(settings["betas"])})
+        known = {field.name for field in fields(cls)} - {"out"}
+        if odd := sorted(set(settings) ^ known):
+            raise InputError(f"settings of another version of r1lab: {', '.join(odd)}")
+        try:
+            return cls(**{**settings, "betas": tuple(settings["betas"])})
+        except TypeError as error:
+            raise InputError(f"settings of the wrong type: {error}") from error
 
 
 _COUNTS = (
@@ -210,3 +222,4 @@ _COUNTS = (
     "snapshot_every",
     "keep",
 )
+_WHOLE = ("seed", "warmup", "evaluate_every")

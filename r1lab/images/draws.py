@@ -6,6 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from r1lab.images.errors import InputError
+
 __all__ = ["WEIGHTS", "batch_indices", "flips", "latents", "spherical_ways", "stream_seed"]
 
 # One independent stream of numbers for each purpose.
@@ -17,11 +19,17 @@ def stream_seed(seed: int, stream: int, step: int = 0, rank: int = 0) -> int:
 
     Only noise, which is drawn on the device, is a stream of each process (rank) by itself.
 
+    Raises
+    ------
+    InputError : a seed that is negative or has more than 63 bits.
+
     Examples
     --------
     >>> stream_seed(0, LATENTS, 1) == stream_seed(1, LATENTS, 0)
     False
     """
+    if not 0 <= seed < 2**63:
+        raise InputError(f"seed must be from 0 to 2**63 - 1, not {seed}")
     entropy = np.random.SeedSequence((seed, stream, step, rank))
     return int(entropy.generate_state(1, np.uint64)[0]) >> 1
 

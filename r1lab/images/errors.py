@@ -1,8 +1,20 @@
 """What can stop a run, each said in one sentence that the command line prints as it is."""
 
+import shlex
 from pathlib import Path
 
-__all__ = ["Diverged", "InputError", "Interrupted"]
+__all__ = ["Diverged", "InputError", "Interrupted", "quoted"]
+
+
+def quoted(path: Path) -> str:
+    """A path as a shell takes it, for a command to be copied.
+
+    Examples
+    --------
+    >>> quoted(Path("runs/my first"))
+    "'runs/my first'"
+    """
+    return shlex.quote(str(path))
 
 
 class InputError(ValueError):
@@ -43,5 +55,5 @@ class Interrupted(KeyboardInterrupt):
     """
 
     def __init__(self, signal_number: int, run: Path, step: int) -> None:
-        super().__init__(f"stopped after step {step}; continue with `r1lab resume {run}`")
+        super().__init__(f"stopped after step {step}; continue with `r1lab resume {quoted(run)}`")
         self.signal_number = signal_number

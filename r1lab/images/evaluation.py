@@ -3,12 +3,11 @@
 from pathlib import Path
 
 from r1lab.images import metrics
-from r1lab.images.data import load
 from r1lab.images.draws import EVALUATION, batch_indices
 from r1lab.images.errors import InputError
 from r1lab.images.metrics import Evaluation
 from r1lab.images.pictures import to_bytes
-from r1lab.images.runs import RunFolder
+from r1lab.images.runs import RunFolder, images_of
 from r1lab.images.sampling import sample
 
 __all__ = ["evaluate"]
@@ -20,6 +19,7 @@ def evaluate(
     features: str | None = None,
     seed: int = 0,
     best: bool = False,
+    data: str | None = None,
 ) -> Evaluation:
     """Compare samples of a run's averaged generator with its data.
 
@@ -30,10 +30,11 @@ def evaluate(
     features : see `r1lab.images.metrics`; by default what fits the images.
     seed : of the samples and of the choice of real images.
     best : the checkpoint with the smallest distance instead of the last.
+    data : where the run's images are now, if they were moved.
 
     Raises
     ------
-    InputError : no readable checkpoint, no such data, or too few images.
+    InputError : no readable checkpoint, other images than the run's, or too few.
 
     Examples
     --------
@@ -44,10 +45,7 @@ def evaluate(
     if count < 7:  # precision and its kin look at five neighbours
         raise InputError(f"count must be at least 7, not {count}")
     _, metadata = RunFolder(run).best() if best else RunFolder(run).latest()
-    config = metadata["config"]
-    data = load(
-        config["data"], config["size"], on_problem=config["on_problem"], limit=config["limit"]
-    )
-    real = data.images[batch_indices(seed, 0, min(count, len(data)), len(data))]
+    images = images_of(run, metadata, data)
+    real = images.images[batch_indices(seed, 0, min(count, len(images)), len(images))]
     fake = to_bytes(sample(run, count, seed, best=best, stream=EVALUATION))
     return metrics.evaluate(fake, real, features, seed)

@@ -13,6 +13,7 @@ from r1lab import losses
 from r1lab.images import checkpoints
 from r1lab.images.config import Config
 from r1lab.images.draws import NOISE, WEIGHTS, stream_seed
+from r1lab.images.errors import InputError
 from r1lab.images.networks import in_channels_last, pair
 from r1lab.images.schedule import learning_rate_at, penalty_at
 from r1lab.step import DiscriminatorStep, GeneratorStep
@@ -65,7 +66,8 @@ class Players:
     generator, discriminator : the networks. ema : the generator's moving average, which makes the
         samples. discriminator_step, generator_step : the players' losses, wrapped and compiled.
     generator_optimizer, discriminator_optimizer : of the same kind. scaler : of float16 gradients;
-        it does nothing in other precisions. loss : of `r1lab.losses`.
+        it does nothing in other precisions. loss : of `r1lab.losses`. penalty : its last value,
+        0-d; of a lazy one divided by its interval.
 
     Examples
     --------
@@ -95,6 +97,7 @@ class Players:
         self.noise = None if device.type == "meta" else torch.Generator(device)
         self.scaler = GradScaler(device.type, enabled=config.precision == "fp16")
         self.loss = losses.get(config.loss)
+        self.penalty = torch.zeros((), device=device)
         self._own_steps(wrap)
         self.generator_optimizer = _optimizer(self.generator, config)
         self.discriminator_optimizer = _optimizer(self.discriminator, config)
@@ -131,6 +134,11 @@ class Players:
         self.scaler.step(optimizer)
         self.scaler.update()
 
+    def remember(self, penalty: Tensor) -> None:
+        """Keep the value of a penalty that this step computed."""
+        if self._inner.penalty is not None:
+            self.penalty = penalty.detach() / self.config.lazy
+
     def update_average(self) -> None:
         """Move the average towards the generator; of its buffers, too (BatchNorm's statistics)."""
         with torch.no_grad():
@@ -148,18 +156,28 @@ class Players:
         parts = {name: module.state_dict() for name, module in self._modules().items()}
         for name, optimizer in self._optimizers().items():
             parts[name] = checkpoints.optimizer_tensors(optimizer)
-        return {
+        named = {
             name: tensor
             for prefix, part in parts.items()
             for name, tensor in checkpoints.prefixed(prefix, part).items()
         }
+        return {**named, "penalty": self.penalty}
 
     def load(self, tensors: dict[str, Tensor]) -> None:
-        """Take over what `tensors` gave."""
-        for name, module in self._modules().items():
-            module.load_state_dict(checkpoints.under(name, tensors))
-        for name, optimizer in self._optimizers().items():
-            checkpoints.load_optimizer(optimizer, checkpoints.under(name, tensors))
+        """Take over what `tensors` gave.
+
+        Raises
+        ------
+        InputError : tensors that do not fit these networks.
+        """
+        try:
+            for name, module in self._modules().items():
+                module.load_state_dict(checkpoints.under(name, tensors))
+            for name, optimizer in self._optimizers().items():
+                checkpoints.load_optimizer(optimizer, checkpoints.under(name, tensors))
+            self.penalty = tensors["penalty"].to(self.device)
+        except (KeyError, IndexError, RuntimeError, ValueError) as error:
+            raise InputError(f"the checkpoint does not fit its settings: {_line(error)}") from error
 
     def _modules(self) -> dict[str, nn.Module]:
         return {
@@ -173,6 +191,10 @@ class Players:
             "generator_optimizer": self.generator_optimizer,
             "discriminator_optimizer": self.discriminator_optimizer,
         }
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]
 
 
 def _networks(

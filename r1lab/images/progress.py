@@ -12,7 +12,7 @@ import numpy as np
 from rich import progress as rich_progress
 
 from r1lab.images.config import Config
-from r1lab.images.files import write_atomically
+from r1lab.images.files import read_lines, write_atomically
 
 __all__ = ["MetricsLog", "Progress", "ProgressBar", "StopSignals", "TensorBoardLog"]
 
@@ -93,8 +93,7 @@ class MetricsLog:
 
     def __init__(self, path: Path, step: int) -> None:
         self.path = path
-        lines = path.read_text().splitlines(keepends=True) if path.exists() else []
-        kept = [line for line in lines if line.endswith("}\n") and json.loads(line)["step"] <= step]
+        kept = [json.dumps(line) + "\n" for line in read_lines(path) if line["step"] <= step]
         write_atomically(path, "".join(kept).encode())
 
     def write(self, metrics: dict[str, float]) -> None:

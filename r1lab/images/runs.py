@@ -2,26 +2,34 @@
 
 import itertools
 import json
+import re
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+from filelock import FileLock, Timeout
 from PIL import Image
 from torch import Tensor
 
 from r1lab.images import checkpoints
 from r1lab.images.config import Config
-from r1lab.images.errors import InputError
-from r1lab.images.files import write_atomically
+from r1lab.images.data import Images, load
+from r1lab.images.errors import InputError, quoted
+from r1lab.images.files import read_lines, write_atomically
 from r1lab.images.pictures import write_film
 
-__all__ = ["SHIPPED", "RunFolder"]
+__all__ = ["SHIPPED", "RunFolder", "images_of"]
 
 SHIPPED = ("fashion-mnist-32",)  # trained pairs that come with the package
 _BEST = "best.safetensors"
 _SUFFIX = ".safetensors"
+_LOCK = ".lock"
+_SETTINGS = "settings.json"
+_STEP = re.compile(r"step-\d+")
 
 
 class RunFolder:
@@ -63,7 +71,7 @@ class RunFolder:
 
         Parameters
         ----------
-        config : the settings, written into the folder as settings.json.
+        config : the settings.
         data : the name of the images.
 
         Raises
@@ -78,23 +86,63 @@ class RunFolder:
         'mine'
         """
         path = config.out or _next_free(data)
-        if any((path / name).exists() for name in ("checkpoints", "metrics.jsonl")):
-            raise InputError(
-                f"{path} already holds a run: continue it with `r1lab resume {path}`, "
-                "or choose another --out"
-            )
         try:
             path.mkdir(parents=True, exist_ok=True)
+            (path / _SETTINGS).touch(exist_ok=False)  # of two processes one fails
+        except FileExistsError as error:
+            raise InputError(
+                f"{path} already holds a run: continue it with `r1lab resume {quoted(path)}`, "
+                "or choose another --out"
+            ) from error
         except OSError as error:
             raise InputError(f"cannot make the folder {path}: {error.strerror}") from error
-        text = json.dumps(config.to_json(), indent=1) + "\n"
-        write_atomically(path / "settings.json", text.encode())
         return cls(path)
 
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """A context in which no other process can train in this folder.
+
+        Raises
+        ------
+        InputError : another process does.
+        """
+        try:
+            lock = FileLock(self.path / _LOCK, timeout=0)
+            with lock:
+                yield
+        except Timeout as error:
+            raise InputError(f"another process is training in {self.path}") from error
+
+    def begin(self, config: Config, step: int) -> None:
+        """Write settings.json, and clear what a stopped process did after this step."""
+        text = json.dumps(config.to_json(), indent=1) + "\n"
+        write_atomically(self.path / _SETTINGS, text.encode())
+        for folder in (self._checkpoints, self.samples):
+            for path in _by_step(folder):
+                if _step_of(path) > step:
+                    path.unlink(missing_ok=True)
+            for left in folder.glob(".step-*"):  # by a process that was killed while writing
+                left.unlink(missing_ok=True)
+
+    def check_data(self, images: Images, metadata: dict[str, Any]) -> None:
+        """Refuse images that are not those of the run.
+
+        Raises
+        ------
+        InputError : another fingerprint than in the checkpoint's metadata.
+        """
+        if images.sha256 != metadata["data_sha256"]:
+            raise InputError(
+                f"the images of {metadata['config']['data']} are not those that {self.path} began "
+                "with: name their place now with --data"
+            )
+
     def save(self, tensors: dict[str, Tensor], metadata: dict[str, Any], keep: int) -> None:
-        """Write a checkpoint and delete all but the last `keep`."""
-        self._write(f"step-{metadata['step']:06d}{_SUFFIX}", tensors, metadata)
-        for old in _by_step(self._checkpoints, _SUFFIX)[:-keep]:
+        """Write a checkpoint and delete all but the last `keep`, this one among them."""
+        name = f"step-{metadata['step']:06d}{_SUFFIX}"
+        self._write(name, tensors, metadata)
+        others = [path for path in _by_step(self._checkpoints) if path.name != name]
+        for old in others[: len(others) - keep + 1]:
             old.unlink(missing_ok=True)
 
     def save_best(self, tensors: dict[str, Tensor], metadata: dict[str, Any]) -> None:
@@ -113,7 +161,7 @@ class RunFolder:
         UserWarning : a later one is truncated or altered; it is named.
         """
         refused: list[str] = []
-        for path in reversed(_by_step(self._checkpoints, _SUFFIX)):
+        for path in reversed(_by_step(self._checkpoints)):
             try:
                 found = checkpoints.load(path)
             except InputError as error:
@@ -134,33 +182,47 @@ class RunFolder:
         return checkpoints.load(self._checkpoints / _BEST)
 
     def metrics(self) -> list[dict[str, Any]]:
-        """The lines of metrics.jsonl; none if the run has not logged anything."""
-        log = self.path / "metrics.jsonl"
-        lines = log.read_text().splitlines(keepends=True) if log.exists() else []
-        return [json.loads(line) for line in lines if line.endswith("}\n")]
+        """The lines of metrics.jsonl that can be read; none if the run has not logged anything."""
+        return read_lines(self.path / "metrics.jsonl")
 
     def write_film(self) -> None:
         """Make film.webp of the pictures of samples, if there are any."""
-        pictures = [np.asarray(Image.open(path)) for path in _by_step(self.samples, ".png")]
+        pictures = [np.asarray(Image.open(path)) for path in _by_step(self.samples)]
         if pictures:
             write_film(self.path / "film.webp", pictures)
 
     def _write(self, name: str, tensors: dict[str, Tensor], metadata: dict[str, Any]) -> None:
-        for left in self._checkpoints.glob(f".*{_SUFFIX}.*"):  # by a process that was killed
-            left.unlink(missing_ok=True)
         try:
             checkpoints.save(self._checkpoints / name, tensors, metadata)
         except OSError as error:
             raise InputError(
                 f"cannot save a checkpoint in {self.path} ({error.strerror}): the earlier ones are "
-                f"whole; make room, then `r1lab resume {self.path}`"
+                f"whole; make room, then `r1lab resume {quoted(self.path)}`"
             ) from error
 
 
-def _by_step(folder: Path, suffix: str) -> list[Path]:
-    """The files step-<number><suffix> in the order of their numbers."""
-    found = folder.glob(f"step-*{suffix}")
-    return sorted(found, key=lambda path: int(path.stem.removeprefix("step-")))
+def _by_step(folder: Path) -> list[Path]:
+    """The files step-<number>.* in the order of their numbers."""
+    found = [path for path in folder.glob("step-*") if _STEP.fullmatch(path.stem)]
+    return sorted(found, key=_step_of)
+
+
+def _step_of(path: Path) -> int:
+    return int(path.stem.removeprefix("step-"))
+
+
+def images_of(run: Path | str, metadata: dict[str, Any], data: str | None = None) -> Images:
+    """The images that a run was trained on, from where its settings, or `data`, say.
+
+    Raises
+    ------
+    InputError : they are not there, or not the same.
+    """
+    config = Config.from_json(metadata["config"])
+    place = config.data if data is None else data
+    images = load(place, config.size, on_problem=config.on_problem, limit=config.limit)
+    RunFolder(run).check_data(images, metadata)
+    return images
 
 
 def _next_free(data: str) -> Path:

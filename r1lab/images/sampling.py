@@ -77,9 +77,15 @@ def load_networks(run: Path | str, best: bool = False) -> Networks:
         "discriminator": discriminator,
         "ema": copy.deepcopy(generator),
     }
-    for name, network in networks.items():
-        network.load_state_dict(checkpoints.under(name, tensors))
-        network.eval()
+    try:
+        for name, network in networks.items():
+            network.load_state_dict(checkpoints.under(name, tensors))
+            network.eval()
+    except RuntimeError as error:
+        told = " ".join(str(error).split())[:200]
+        raise InputError(
+            f"the last checkpoint of {run} does not fit its settings: {told}"
+        ) from error
     return Networks(**networks, config=config, metadata=metadata)
 
 
@@ -126,7 +132,12 @@ def sample(
 
 
 def interpolate(
-    run: "Path | str | Trainer", rows: int = 6, columns: int = 9, seed: int = 0
+    run: "Path | str | Trainer",
+    rows: int = 6,
+    columns: int = 9,
+    seed: int = 0,
+    *,
+    best: bool = False,
 ) -> Tensor:
     """Ways on the sphere of latents from one sample to another, a row each.
 
@@ -134,7 +145,7 @@ def interpolate(
 
     Parameters
     ----------
-    run, seed : see `sample`. rows : how many ways. columns : images on each, at least 2.
+    run, seed, best : see `sample`. rows : how many ways. columns : images on each, at least 2.
 
     Returns
     -------
@@ -142,11 +153,13 @@ def interpolate(
 
     Raises
     ------
-    InputError : as `sample`; fewer than two columns.
+    InputError : as `sample`; fewer than two columns; a run whose latents have one dimension.
     """
     if rows < 1 or columns < 2:
         raise InputError(f"interpolations need 1 row and 2 columns at least: {rows} x {columns}")
-    ema, config, classes = _averaged(run, best=False)
+    ema, config, classes = _averaged(run, best)
+    if config.latent_dim < 2:
+        raise InputError("a run with latents of one dimension has no ways on a sphere")
     start, end = latents(seed, 0, 2, rows, config.latent_dim, stream=FIXED_LATENTS)
     labels = _labels(rows, classes, None)
     if labels is not None:

@@ -6,8 +6,8 @@ from torch import nn
 
 from r1lab.images import draws
 from r1lab.images.config import Config
-from r1lab.images.data import load
 from r1lab.images.errors import InputError
+from r1lab.images.runs import images_of
 from r1lab.images.sampling import load_networks
 from r1lab.images.schedule import gamma_at, penalty_at
 from r1lab.theory.spectra import GameJacobian
@@ -16,7 +16,11 @@ __all__ = ["game_jacobian"]
 
 
 def game_jacobian(
-    run: Path | str, images: int = 128, gamma: float | None = None, seed: int = 0
+    run: Path | str,
+    images: int = 128,
+    gamma: float | None = None,
+    seed: int = 0,
+    data: str | None = None,
 ) -> GameJacobian:
     """The Jacobian of a run's regularised gradient field at its last checkpoint.
 
@@ -31,10 +35,12 @@ def game_jacobian(
     gamma : strength of the run's penalty in paper units; by default as in its last step, 0 for
         the same networks without it.
     seed : of the choice of images and latents.
+    data : where the run's images are now, if they were moved.
 
     Raises
     ------
-    InputError : no readable checkpoint, no such data, or class-conditional networks.
+    InputError : no readable checkpoint, other images than the run's, a class-conditional run, or
+        one with instance noise; a gamma for a run without a penalty.
 
     Warns
     -----
@@ -52,10 +58,14 @@ def game_jacobian(
     config = networks.config
     if networks.classes:
         raise InputError("spectra of class-conditional runs are not supported")
+    if config.instance_noise:
+        raise InputError("spectra of runs with instance noise are not supported")
+    if gamma and config.penalty == "none":
+        raise InputError(f"{run} was trained without a penalty: there is no gamma to set")
     if images < 1:
         raise InputError(f"images must be at least 1, not {images}")
-    data = load(config.data, config.size, on_problem=config.on_problem, limit=config.limit)
-    real = data.batch(draws.batch_indices(seed, 0, images, len(data))).double()
+    own = images_of(run, networks.metadata, data)
+    real = own.batch(draws.batch_indices(seed, 0, images, len(own))).double()
     latents = draws.latents(seed, 0, images, config.latent_dim, stream=draws.EVALUATION).double()
     return GameJacobian(
         _in_double(networks.generator),

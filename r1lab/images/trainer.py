@@ -1,5 +1,6 @@
 """Training a GAN on real images: one step, and the loop around it."""
 
+from contextlib import nullcontext
 from dataclasses import asdict, replace
 from math import isfinite
 from pathlib import Path
@@ -17,7 +18,7 @@ from r1lab.images.batches import Batch, Batches
 from r1lab.images.config import Config
 from r1lab.images.data import load
 from r1lab.images.data.builtin import BUILTIN
-from r1lab.images.errors import Diverged, InputError, Interrupted
+from r1lab.images.errors import Diverged, InputError, Interrupted, quoted
 from r1lab.images.networks import cost
 from r1lab.images.pictures import grid, write_picture
 from r1lab.images.players import Players
@@ -35,8 +36,9 @@ _MEASURE_EVERY = 100  # steps; the monitor costs about two discriminator steps
 
 
 class StepResult(NamedTuple):
-    """What one training step computed, 0-d tensors: the losses without the penalty, the penalty,
-    and the mean logits of the last discriminator step."""
+    """What one training step computed, 0-d tensors: the losses without the penalty, the penalty (of
+    a lazy one its last value, divided by its interval), and the mean logits of the last
+    discriminator step."""
 
     d_loss: Tensor
     g_loss: Tensor
@@ -69,13 +71,14 @@ def training_step(players: Players, batch: Batch) -> StepResult:
                 fake = p.generator(z, *label).to(real.dtype)
             terms = p.discriminator_step(real, fake, *label)  # loss + gamma/2 E ||grad D(real)||^2
         p.descend(terms.total, p.discriminator_optimizer)
+        p.remember(terms.penalty)
 
     with p.autocast():
         generated = p.generator_step(latents[-1], *labels[-1], real=reals[-1])  # D's weights fixed
     p.descend(generated.total, p.generator_optimizer)
 
     p.update_average()
-    values = (terms.adversarial, generated.total, terms.penalty)
+    values = (terms.adversarial, generated.total, p.penalty)
     logits = (terms.real_logits, terms.fake_logits)
     return StepResult(*(t.detach().to(reals.dtype).mean() for t in (*values, *logits)))
 
@@ -85,7 +88,7 @@ class Trainer:
 
     On a CPU the run is a function of its settings: a resumed run repeats, bit for bit, what an
     uninterrupted one does (on the same machine with as many threads). Started by `accelerate
-    launch` (or torchrun), the processes share each batch and average their gradients.
+    launch` or torchrun, the processes share each batch and average their gradients.
 
     Parameters
     ----------
@@ -125,7 +128,8 @@ class Trainer:
         self.step = 0
         self.seconds = self._started = 0.0
         self.folder: RunFolder | None = None
-        self._yardstick = Yardstick(self.images, c) if c.evaluate_every else None
+        measures = c.evaluate_every and self.accelerator.is_main_process
+        self._yardstick = Yardstick(self.images, c) if measures else None
 
     @classmethod
     def resume(cls, run: Path | str, steps: int | None = None, data: str | None = None) -> Self:
@@ -152,6 +156,8 @@ class Trainer:
             raise InputError(f"{run} ships with r1lab and is not to be changed: train your own")
         tensors, metadata = folder.latest()
         config = Config.from_json(metadata["config"])
+        if steps is not None and steps != config.steps and config.gamma_end is not None:
+            raise InputError(f"{run} takes gamma along a curve of {config.steps} steps: keep them")
         config = replace(
             config,
             steps=config.steps if steps is None else steps,
@@ -160,11 +166,10 @@ class Trainer:
         if metadata["step"] >= config.steps:
             raise InputError(
                 f"{run} has done {metadata['step']} steps: to go on, give more than that, "
-                f"for example `r1lab resume {run} --steps {2 * metadata['step']}`"
+                f"for example `r1lab resume {quoted(folder.path)} --steps {2 * metadata['step']}`"
             )
         trainer = cls(config)
-        if trainer.images.sha256 != metadata["data_sha256"]:
-            raise InputError(f"the images of {config.data} are not those that {run} began with")
+        folder.check_data(trainer.images, metadata)
         trainer.players.load(tensors)
         trainer.players.scaler.load_state_dict(metadata["scaler"])
         if trainer._yardstick is not None:
@@ -192,15 +197,24 @@ class Trainer:
         is_main = self.accelerator.is_main_process
         if self.folder is None:
             self.folder = self._new_folder()
+        with self.folder.locked() if is_main else nullcontext():
+            self._run_in(self.folder, progress)
+        return self.folder.path
+
+    def _run_in(self, folder: RunFolder, progress: bool) -> None:
+        is_main = self.accelerator.is_main_process
+        if is_main:
+            folder.begin(self.config, self.step)
+            if self.step == 0:  # whatever happens, there is something to go on from
+                folder.save(self.players.tensors(), self._metadata(), self.config.keep)
         if progress and is_main:
             print(self.describe(), flush=True)
-        shown = Progress(self.folder.path, self.config, self.step, progress, writes=is_main)
+        shown = Progress(folder.path, self.config, self.step, progress, writes=is_main)
         with StopSignals() as stop, shown:
             self._loop(stop, shown)
         if is_main:
-            write_picture(self.folder.path / "samples.png", grid(sample(self)))
-            self.folder.write_film()
-        return self.folder.path
+            write_picture(folder.path / "samples.png", grid(sample(self)))
+            folder.write_film()
 
     def describe(self) -> str:
         """What will be trained on what, in four lines.

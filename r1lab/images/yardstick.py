@@ -6,6 +6,7 @@ from r1lab.images import metrics
 from r1lab.images.config import Config
 from r1lab.images.data import Images
 from r1lab.images.draws import EVALUATION, batch_indices
+from r1lab.images.errors import Diverged, InputError
 from r1lab.images.pictures import to_bytes
 from r1lab.images.sampling import sample
 
@@ -27,9 +28,15 @@ class Yardstick:
     Attributes
     ----------
     best : the smallest distance so far, or None.
+
+    Raises
+    ------
+    InputError : fewer than two images.
     """
 
     def __init__(self, images: Images, config: Config) -> None:
+        if len(images) < 2:
+            raise InputError("a distance needs at least 2 images: train without --evaluate-every")
         features = metrics.default_features(images.shape)
         chosen = batch_indices(0, 0, min(_COUNT, len(images)), len(images))  # for runs of any seed
         self._reference = metrics.Reference(images.images[chosen], features)
@@ -38,8 +45,15 @@ class Yardstick:
         self.best: float | None = None
 
     def measure(self, trainer: "Trainer") -> dict[str, float]:
-        """The distance now, under the name of its features."""
+        """The distance now, under the name of its features.
+
+        Raises
+        ------
+        Diverged : samples that are not finite.
+        """
         fakes = sample(trainer, _COUNT, self._seed, stream=EVALUATION)
+        if not fakes.isfinite().all():
+            raise Diverged(f"the samples are not finite any more at step {trainer.step}")
         distance = self._reference.frechet(to_bytes(fakes))
         self.best = distance if self.best is None else min(distance, self.best)
         return {self._name: distance}

@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import is_dataclass, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -100,6 +101,7 @@ class GameField:
         for name, player in (("generator", generator), ("discriminator", discriminator)):
             _check_modules(name, player)
         self._warn_of_kinks()
+        self._composite = False
 
     def value(self, theta: Tensor, psi: Tensor) -> Tensor:
         """v at (theta, psi), (n,)."""
@@ -112,18 +114,26 @@ class GameField:
 
     def times(self, tangent: Tensor) -> Tensor:
         """J @ tangent, (n,): forward mode over the backward passes of a training step."""
+        try:
+            return self._sum(partial(self._times, tangent))
+        except NotImplementedError:
+            if self._composite:
+                raise
+            # Some backward passes (SiLU's) have no forward derivative, but are made of operations
+            # that have one where their graph is kept, at a price in memory.
+            self._composite = True
+            return self._sum(partial(self._times, tangent))
+
+    def _times(self, tangent: Tensor, rows: slice) -> Tensor:
         tangents = tangent.split([len(self.theta), len(self.psi)])
-
-        def part(rows: slice) -> Tensor:
-            with forward_ad.dual_level():
-                theta, psi = (
-                    forward_ad.make_dual(point, direction)
-                    for point, direction in zip(self._leaves(), tangents, strict=True)
-                )
-                v = (forward_ad.unpack_dual(own) for own in self._part(theta, psi, rows))
-                return torch.cat([torch.zeros_like(p) if t is None else t.detach() for p, t in v])
-
-        return self._sum(part)
+        with forward_ad.dual_level():
+            theta, psi = (
+                forward_ad.make_dual(point, direction)
+                for point, direction in zip(self._leaves(), tangents, strict=True)
+            )
+            part = self._part(theta, psi, rows, differentiable=self._composite)
+            v = (forward_ad.unpack_dual(own) for own in part)
+            return torch.cat([torch.zeros_like(p) if t is None else t.detach() for p, t in v])
 
     def transposed_times(self, cotangent: Tensor) -> Tensor:
         """J.T @ cotangent, (n,): one more backward pass through those of a training step."""

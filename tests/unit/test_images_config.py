@@ -58,6 +58,12 @@ def test_settings_survive_json():
     assert Config.from_json(config.to_json()) == config
     with pytest.raises(InputError, match="another version of r1lab: beta3"):
         Config.from_json({**config.to_json(), "beta3": 0.9})
+    settings = config.to_json()
+    del settings["penalty"]  # a default in its place would be another run
+    with pytest.raises(InputError, match="another version of r1lab: penalty"):
+        Config.from_json(settings)
+    with pytest.raises(InputError, match="settings of the wrong type"):
+        Config.from_json({**config.to_json(), "lr": "fast"})
 
 
 @pytest.mark.parametrize(
@@ -78,11 +84,17 @@ def test_settings_survive_json():
         ({"lr": 0.0}, "lr must be"),
         ({"betas": (0.0, 1.0)}, "betas must be"),
         ({"size": 48}, "size must be 16, 32"),
-        ({"batch": 0}, "batch must be at least 1"),
-        ({"lazy": 0}, "lazy must be at least 1"),
-        ({"keep": 0}, "keep must be at least 1"),
+        ({"batch": 0}, "batch must be a whole number of at least 1"),
+        ({"lazy": 0}, "lazy must be a whole"),
+        ({"keep": 0}, "keep must be a whole"),
         ({"limit": 0}, "limit must be at least 1"),
-        ({"seed": -1}, "seed must be finite and not negative"),
+        ({"seed": -1}, "seed must be a whole number of at least 0"),
+        ({"seed": 2**63}, "seed must be below 2"),
+        ({"seed": 1.5}, "seed must be a whole number"),
+        ({"batch": "4"}, "batch must be a whole number of at least 1, not 4"),
+        ({"betas": (0.0, 0.5, 0.9)}, "betas must be two numbers"),
+        ({"gamma": 1e308, "lazy": 16}, "gamma must be finite"),
+        ({"penalty": "approximate-r1", "instance_noise": 0.1}, "take the instance noise for slope"),
     ],
 )
 def test_bad_settings_are_one_sentence(setting, sentence):

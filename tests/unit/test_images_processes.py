@@ -40,6 +40,7 @@ CASES = {
         {"penalty": "r1+r2", "loss": "relativistic", "d_steps": 2},
     ),
     "float64, classes": (torch.float64, 50, 1e-10, {"conditional": True, "flips": True, "lazy": 3}),
+    "float32, distances": (torch.float32, 10, 1e-4, {"penalty": "r1", "evaluate_every": 5}),
     "float32, R1": (torch.float32, 10, 1e-4, {"penalty": "r1"}),
 }
 

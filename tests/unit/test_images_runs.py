@@ -69,8 +69,44 @@ def test_what_a_killed_process_left_is_cleared(run):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert run.latest()[1]["step"] == 30
-    run.save(TENSORS, {"step": 40}, keep=3)
+    run.begin(Config(), step=30)
     assert not left.exists()
+    assert run.latest()[1]["step"] == 30
+
+
+def test_going_on_from_an_earlier_checkpoint_drops_the_later_ones(run):
+    damage(run, 30)
+    run.samples.mkdir()
+    for step in (20, 30):
+        (run.samples / f"step-{step:06d}.png").touch()
+    (run.samples / "step-best.png").touch()  # the user's own
+    run.begin(Config(), step=20)
+    assert names(run) == ["step-000010.safetensors", "step-000020.safetensors"]
+    assert sorted(p.name for p in run.samples.iterdir()) == ["step-000020.png", "step-best.png"]
+    run.save(TENSORS, {"step": 21}, keep=1)
+    assert names(run) == ["step-000021.safetensors"]
+
+
+def test_the_checkpoint_just_written_is_never_deleted(run):
+    run.save(TENSORS, {"step": 5}, keep=1)
+    assert "step-000005.safetensors" in names(run)
+
+
+def test_only_one_process_trains_in_a_folder(run, tmp_path):
+    again = RunFolder(run.path)
+    with run.locked(), pytest.raises(InputError, match="another process is training in"):  # noqa: SIM117
+        with again.locked():
+            pass
+    with again.locked():  # free again
+        pass
+    with pytest.raises(InputError, match="already holds a run"):
+        RunFolder.new(Config(out=run.path), "noise")
+
+
+def test_numbers_that_are_not_finite_are_refused(run):
+    run.save({"weight": torch.tensor([1.0, float("nan")])}, {"step": 40}, keep=3)
+    with pytest.warns(UserWarning, match="not finite, in weight: using step-000030"):
+        assert run.latest()[1]["step"] == 30
 
 
 def test_a_full_disk_keeps_the_earlier_checkpoints(run, monkeypatch):
@@ -93,10 +129,12 @@ def test_missing_runs_and_checkpoints_are_one_sentence(tmp_path):
 
 
 def test_settings_and_metrics_are_readable_json(run):
+    run.begin(Config(), step=30)
     settings = json.loads((run.path / "settings.json").read_text())
     assert Config.from_json(settings) == Config()
     assert run.metrics() == []
-    (run.path / "metrics.jsonl").write_text('{"step": 10}\n{"step": 2')  # killed while writing
+    # Killed while writing, twice, and garbled by hand.
+    (run.path / "metrics.jsonl").write_text('{"step": 10}\n{"step": 2\n{not json}\n{"step": 3')
     assert run.metrics() == [{"step": 10}]
 
 

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from torch.nn.functional import softplus
 
+from r1lab import penalties
 from r1lab.images import Config, InputError, Trainer, draws
 from r1lab.images.batches import Batch, Batches
 from r1lab.images.data import Images
@@ -129,6 +130,8 @@ def test_labels_reach_both_players():
     torch.testing.assert_close(training_step(players, batch).d_loss, expected.detach())
     with pytest.raises(InputError, match="has no labels, which --conditional needs"):
         Batches(pictures(), config, CPU)
+    with pytest.raises(InputError, match="has only one class"):
+        Batches(pictures(classes=1), config, CPU)
 
 
 def test_instance_noise_has_its_variance_and_smooths_the_logits():
@@ -141,10 +144,18 @@ def test_instance_noise_has_its_variance_and_smooths_the_logits():
     torch.testing.assert_close(logits.mean(), linear.weight.sum().detach(), rtol=0.05, atol=0.02)
 
 
-def test_lazy_penalty_is_computed_in_its_steps_only():
-    for count, penalised in ((1, True), (2, False), (4, False), (5, True)):
-        _, result = steps(replace(TINY, lazy=4), pictures(), count)
-        assert (result.penalty > 0) == penalised
+def test_lazy_penalty_is_computed_in_its_steps_and_logged_with_its_mean_strength():
+    config, images = replace(TINY, lazy=4), pictures()
+    players, batches = Players(config, images.shape, CPU), Batches(images, config, CPU)
+    values = []
+    for step in range(5):
+        players.begin(step)
+        (real,) = batches.at(step).reals
+        exact = penalties.r1(players.discriminator, real, config.gamma)
+        values.append((training_step(players, batches.at(step)).penalty, exact.detach()))
+    for step, (logged, exact) in enumerate(values):
+        expected = exact if step in (0, 4) else values[0][1]  # the last one that was computed
+        torch.testing.assert_close(logged, expected, rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "rmsprop", "sgd"])

@@ -168,6 +168,21 @@ def test_products_against_an_independent_jacobian(loss, penalty):
     np.testing.assert_allclose(J @ (x + 2j * x), (1 + 2j) * (dense @ x), atol=1e-10)
 
 
+@pytest.mark.parametrize("activation", [nn.SiLU, nn.Softplus, nn.Tanh, nn.GELU, nn.Mish])
+def test_products_with_every_smooth_activation(activation):
+    """Some have backward passes without a forward derivative of their own."""
+    torch.manual_seed(0)
+    generator = nn.Sequential(nn.Linear(3, 4), activation(), nn.Linear(4, 2)).double()
+    discriminator = nn.Sequential(nn.Linear(2, 4), activation(), nn.Linear(4, 1)).double()
+    _, _, real, latents = make_players()
+    J = GameJacobian(generator, discriminator, real, latents, penalty="r1", gamma=0.7)
+    x = np.random.default_rng(0).standard_normal((J.shape[1], 2))
+    small = 1e-5
+    for v, product in zip(x.T, (J @ x).T, strict=True):
+        difference = (J.field(J.point + small * v) - J.field(J.point - small * v)) / (2 * small)
+        np.testing.assert_allclose(product, difference, rtol=1e-6, atol=1e-7)
+
+
 def test_blocks_are_those_of_the_dense_matrix():
     J = jacobian("non-saturating", "r1+r2")
     dense, n_theta = J.to_dense(), J.sizes[0]

@@ -65,7 +65,8 @@ def frechet(fake: Tensor, real: Tensor) -> float:
     from torchmetrics.image.fid import FrechetInceptionDistance
 
     check_counts(fake, real, 2, "the Fréchet distance needs")
-    metric = FrechetInceptionDistance(_Given(fake.shape[1]))
+    # Of this process alone: the others may be training and not here to be waited for.
+    metric = FrechetInceptionDistance(_Given(fake.shape[1]), sync_on_compute=False)
     metric.update(real, real=True)
     metric.update(fake, real=False)
     return metric.compute().item()
