@@ -81,6 +81,7 @@ def test_w1_satisfies_the_triangle_inequality(p, q, r, points):
     assert direct <= dv.wasserstein1(p, q, points) + dv.wasserstein1(q, r, points) + 1e-12
 
 
+@pytest.mark.claim("w1-is-transport")
 @settings(max_examples=20, deadline=None)
 @given(MEASURES, MEASURES, POINTS)
 def test_w1_solves_the_transport_problem(p, q, points):
