@@ -342,8 +342,9 @@ class Trainer:
 
     def _snapshot(self, result: StepResult, shown: Progress) -> None:
         """Save a checkpoint and a grid, unless something in it is not finite."""
-        self._checked(result)
+        values = self._checked(result)
         tensors = self.players.tensors()
+        tensors["penalty"] = torch.as_tensor(values["penalty"])  # of all processes
         broken = [name for name, tensor in tensors.items() if not tensor.isfinite().all()]
         self._check_finite({name: float("nan") for name in broken[:1]})
         if self.accelerator.is_main_process:
