@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from numbers import Real
 
 from r1lab.notebook.exercises import Checker
 
@@ -20,7 +21,7 @@ def _is(answer: Callable[[float], float], target: Callable[[float], float]) -> b
 
 
 def _halving(answer: object) -> str | None:
-    if not isinstance(answer, int | float):
+    if not isinstance(answer, Real):
         return "give one number, the steps"
     h, eps = 0.1, 0.02
     steps = math.log(2) / (h * MU * eps**2)
@@ -32,7 +33,7 @@ def _halving(answer: object) -> str | None:
         steps / 2: "mu is 1/4 for the logistic loss, and the rate is mu eps^2, not 2 mu eps^2",
     }
     for value, hint in slips.items():
-        if _near(answer, value):
+        if _near(float(answer), value):
             return hint
     return "one step multiplies the distance by sqrt(1 - 2 h mu eps^2), with mu = 1/4"
 
