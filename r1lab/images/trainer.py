@@ -1,5 +1,6 @@
 """Training a GAN on real images: one step, and the loop around it."""
 
+import warnings
 from contextlib import nullcontext
 from dataclasses import asdict, replace
 from math import isfinite
@@ -375,4 +376,10 @@ def _accelerator(config: Config) -> Accelerator:
     accelerator = Accelerator(cpu=config.device == "cpu", mixed_precision="no")
     if config.precision == "fp16" and accelerator.device.type == "cpu":
         raise InputError("precision fp16 needs a GPU: use bf16 or fp32 on a CPU")
+    if config.precision == "bf16" and accelerator.device.type == "cpu" and not _has_bf16():
+        warnings.warn("this CPU has no bf16 instructions: fp32 is many times faster", stacklevel=3)
     return accelerator
+
+
+def _has_bf16() -> bool:
+    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()

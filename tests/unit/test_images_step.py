@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn.functional import softplus
 
 from r1lab import penalties
-from r1lab.images import Config, InputError, Trainer, draws
+from r1lab.images import Config, InputError, Trainer, draws, trainer
 from r1lab.images.batches import Batch, Batches
 from r1lab.images.data import Images
 from r1lab.images.players import Noisy, Players
@@ -187,6 +187,9 @@ def test_a_compiled_step_equals_an_eager_one(monkeypatch):
     torch.testing.assert_close(torch.stack(found[0]), torch.stack(found[1]), rtol=1e-4, atol=1e-5)
 
 
-def test_half_precision_on_a_cpu_is_refused():
+def test_half_precision_on_a_cpu_is_refused_or_warned_of(monkeypatch):
     with pytest.raises(InputError, match="fp16 needs a GPU: use bf16 or fp32"):
         Trainer(replace(TINY, data="photos-32", precision="fp16"))
+    monkeypatch.setattr(trainer, "_has_bf16", lambda: False)
+    with pytest.warns(UserWarning, match="no bf16 instructions: fp32 is many times faster"):
+        Trainer(replace(TINY, data="photos-32", precision="bf16"))
