@@ -4,6 +4,8 @@ One pair of networks (width 8, so that many seeds fit into an hour of two cores)
 Adam with betas (0, 0.99); 115,200 real images a run, which is 1,800 discriminator steps for every
 method (WGAN-GP with five of them a step has 360 generator steps). The learning rate of each method
 is the better of two, on a seed of its own (`tune/...`).
+
+`gallery/...` are runs to look at: wider networks, more images, and one in colour.
 """
 
 import io
@@ -40,6 +42,11 @@ METHODS: dict[str, dict[str, Any]] = {
 RATE: dict[str, float] = dict.fromkeys(METHODS, 2e-3)
 GAMMAS = (0.01, 0.1, 1.0, 100.0, 1000.0)  # and 10, which is images/r1/0
 SEEDS = (0, 1, 2)
+_GALLERY = Config(width=16, activation="silu", snapshot_every=500, evaluate_every=500)
+GALLERY = {
+    "fashion-mnist": replace(_GALLERY, data="fashion-mnist", steps=9000),
+    "photos-32": replace(_GALLERY, data="photos-32", flips=True, steps=2500),
+}
 
 
 def _equal_images(config: Config) -> Config:
@@ -63,7 +70,7 @@ def _settings() -> dict[str, Config]:
         found[f"images/{method}/{seed}"] = _equal_images(config)
     for gamma in GAMMAS:
         found[f"gamma/{gamma:g}"] = replace(_BASE, gamma=gamma, lr=RATE["r1"])
-    return found
+    return found | {f"gallery/{name}": config for name, config in GALLERY.items()}
 
 
 SETTINGS = _settings()
@@ -110,9 +117,9 @@ def _is_kept(line: dict[str, Any]) -> bool:
 
 
 def _pictures(name: str, scratch: Path) -> dict[str, bytes]:
-    """Samples at the end; of the first seeds also a strip with those of every snapshot."""
+    """Samples at the end; of those that are shown also a strip with those of every snapshot."""
     pictures = {".webp": _webp(grid(sample(scratch, 36)))}
-    if name.startswith("gamma/") or name.endswith("/0"):
+    if name.startswith(("gamma/", "gallery/")) or name.endswith("/0"):
         frames = [np.asarray(Image.open(path)) for path in sorted(scratch.glob("samples/step-*"))]
         side = 34 * 6 - 2  # the first six rows and columns
         strip = np.concatenate([frame[:side, :side] for frame in frames])

@@ -1,8 +1,9 @@
 """Recorded runs in the plane: the paper's problems with every method, and modes on a ring.
 
 `plane/<problem>/<method>`: W1 to the data along training, ten seeds; the learning rate is the
-better of two on a seed of its own. `ring/<loss>/<penalty>`: how many of 32 modes are covered, five
-seeds. Adam with betas (0, 0.9), batches of 128, float64.
+better of two on a seed of its own. Every method has the same number of discriminator steps, so
+that with five of them a step the generator has a fifth. `ring/<loss>/<penalty>`: how many of 32
+modes are covered, five seeds. Adam with betas (0, 0.9), batches of 128, float64.
 """
 
 import math
@@ -30,7 +31,7 @@ METHODS: dict[str, dict[str, Any]] = {
     "instance-noise": {"noise": math.sqrt(2.0)},
 }
 RATES = (5e-4, 2e-3)
-STEPS, LOOKS, POINTS = 3000, 15, 500
+D_STEPS, LOOKS, POINTS = 2000, 10, 500
 
 _MODES = 32
 _ANGLES = [2 * math.pi * k / _MODES for k in range(_MODES)]
@@ -60,17 +61,18 @@ def record(name: str, scratch: Path) -> Record:
         "settings": METHODS[method],
         "learning_rate": rate,
         "tuning": {f"{rate:g}": distance for rate, distance in tuned.items()},
-        "steps": [STEPS * (k + 1) // LOOKS for k in range(LOOKS)],
+        "d_steps": [D_STEPS * (k + 1) // LOOKS for k in range(LOOKS)],
         "w1": found,
     }
     return Record(result, {}, [])
 
 
 def _plane(problem: str, method: str, seed: int, rate: float) -> list[float | None]:
-    """W1 of 500 samples to 500 points of the data, 15 times along a run; None once it diverged."""
+    """W1 of 500 samples to 500 points of the data, 10 times along a run; None once it diverged."""
     truth = toy.get(problem)
     generator, discriminator = toy.players(seed=seed)
     settings = dict(METHODS[method])
+    steps = D_STEPS // settings.get("d_steps", 1)
     seen: torch.nn.Module = discriminator
     if "noise" in settings:
         seen = Noisy(discriminator, settings.pop("noise"), None)
@@ -80,14 +82,14 @@ def _plane(problem: str, method: str, seed: int, rate: float) -> list[float | No
     distances: list[float | None] = []
 
     def look(step: int) -> None:
-        if step % (STEPS // LOOKS) == 0:
+        if step % (steps // LOOKS) == 0:
             with torch.no_grad():
                 fake = generator(latents)
             finite = bool(fake.isfinite().all())
             distances.append(sample_wasserstein(fake.numpy(), real) if finite else None)
 
     toy.train(
-        truth, steps=STEPS, optimizer=_adam(rate), generator=generator, discriminator=seen,
+        truth, steps=steps, optimizer=_adam(rate), generator=generator, discriminator=seen,
         seed=seed, watch=look, **settings,
     )  # fmt: skip
     return distances
