@@ -61,10 +61,10 @@ def scroll_through(page: Page) -> None:
     """Show every part of the page once, so that lazy figures draw themselves."""
     page.evaluate(
         """async () => {
-          const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+          const frame = () => new Promise(requestAnimationFrame);
           for (let y = 0; y < document.documentElement.scrollHeight; y += innerHeight) {
             scrollTo({ top: y, behavior: 'instant' });
-            await pause(30);
+            await frame(); // an observer learns of it after the frame that shows it
           }
           scrollTo({ top: 0, behavior: 'instant' });
         }"""

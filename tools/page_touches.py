@@ -53,18 +53,8 @@ def name_list_items(
         context["body"] = context["body"].replace('role="doc-biblioentry"', 'role="listitem"')
 
 
-def let_tables_be_scrolled(
-    app: Sphinx, page: str, template: str, context: dict[str, Any], _: object
-) -> None:
-    """A table wider than the page scrolls: by the keyboard, too, if it can be focused."""
-    if "body" in context:
-        plain = '<div class="pst-scrollable-table-container"'
-        context["body"] = context["body"].replace(plain, f'{plain} tabindex="0"')
-
-
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register the extension."""
     app.connect("html-page-context", add_pictures)
     app.connect("html-page-context", name_list_items)
-    app.connect("html-page-context", let_tables_be_scrolled)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -38,7 +38,7 @@ METHODS: dict[str, dict[str, Any]] = {
     "r1+r2-relativistic": {"penalty": "r1+r2", "loss": "relativistic", "gamma": 5.0},
     "instance-noise": {"penalty": "none", "instance_noise": 20.0**0.5},
 }
-# Chosen by the records tune/*: see tools/record_table.py.
+# Chosen by the records tune/*: see book/recorded-runs.ipynb.
 RATE: dict[str, float] = dict.fromkeys(METHODS, 2e-3)
 GAMMAS = (0.01, 0.1, 1.0, 100.0, 1000.0)  # and 10, which is images/r1/0
 SEEDS = (0, 1, 2)

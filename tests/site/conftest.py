@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, Route
+from playwright.sync_api import Browser, Page, Response, Route
 
 from browser import SITE, settle
 
@@ -27,6 +27,7 @@ class Visit:
     page: Page
     origin: str = ""
     problems: list[str] = field(default_factory=list)
+    responses: list[Response] = field(default_factory=list)
 
     def listen(self) -> None:
         page, note = self.page, self.note
@@ -34,6 +35,7 @@ class Visit:
         page.on("pageerror", lambda error: note(str(error)))
         page.on("requestfailed", lambda request: note(f"failed: {request.failure}", request.url))
         page.on("response", lambda r: r.status >= 400 and note(f"status {r.status}", r.url))
+        page.on("response", lambda response: self.responses.append(response))
 
     def note(self, problem: str, url: str = "") -> None:
         if not ICON_FONT.search(f"{problem} {url}"):

@@ -282,6 +282,7 @@ def test_an_anchor_leaves_the_explorers_alone_and_the_address_too(visit):
 # ---- Speed ----
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("name", WITH_EXPLORERS)
 def test_ready_within_a_second_of_scrolling_to_it(visit, name):
     with visit(name) as opened:
@@ -318,6 +319,7 @@ def script_seconds(client) -> float:
     return next(metric["value"] for metric in metrics if metric["name"] == "ScriptDuration")
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("name", NAMES)
 def test_script_time_of_a_dragged_frame(visit, name):
     with visit(PAGE) as opened:

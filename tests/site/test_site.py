@@ -1,27 +1,40 @@
-"""What a reader sees: every page of the built book in a real browser, without any network."""
+"""What a reader sees: every page of the built book in a real browser, without any network.
 
+Opening a page is what costs: each is opened three times, and a worker has all tests of a page.
+"""
+
+import gzip
 import re
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from bs4 import BeautifulSoup
 
 from browser import SITE, pages
 
 PAGES = pages()
 TRANSPARENT = "rgba(0, 0, 0, 0)"
+# WCAG 2.0 to 2.2, levels A and AA; colour contrast is among them.
+RULES = {
+    "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
+}
 
 
-@pytest.fixture(
-    scope="module", params=[(n, o) for n in PAGES for o in ("http", "file")], ids="-".join
-)
+def together(*param: str) -> object:
+    """A parameter whose first part is a page: its tests run in one worker."""
+    value = param if len(param) > 1 else param[0]
+    return pytest.param(value, id="-".join(param), marks=pytest.mark.xdist_group(param[0]))
+
+
+@pytest.fixture(scope="module", params=[together(n, o) for n in PAGES for o in ("http", "file")])
 def desktop(request, visit):
-    """Each page in a wide window, from a server and from disk."""
+    """Each page in a wide window, light, from a server and from disk."""
     with visit(*request.param) as opened:
         yield opened
 
 
-@pytest.fixture(scope="module", params=PAGES)
+@pytest.fixture(scope="module", params=[together(name) for name in PAGES])
 def phone(request, visit):
     """Each page on a phone in dark mode."""
     size = {"width": 390, "height": 844}
@@ -71,12 +84,38 @@ def test_explorers_draw_and_answer_the_keyboard(desktop):
     assert desktop.problems == []
 
 
+def test_a_whole_page_stays_under_two_megabytes(desktop):
+    bodies = {r.url: r for r in desktop.responses if r.url.startswith("http") and r.status == 200}
+    sizes = {url: len(gzip.compress(response.body())) for url, response in bodies.items()}
+    assert len(sizes) > 5 or desktop.origin.startswith("file:")
+    assert sum(sizes.values()) <= 2_000_000, sizes
+
+
+def test_axe_finds_nothing_serious(desktop):
+    assert desktop.page.evaluate("document.documentElement.dataset.theme") == "light"
+    assert serious(desktop.page) == []
+
+
+def test_axe_finds_nothing_serious_in_the_dark(phone):
+    assert phone.page.evaluate("document.documentElement.dataset.theme") == "dark"
+    assert serious(phone.page) == []
+
+
+def serious(page) -> list[tuple[str, ...]]:
+    """What axe-core calls serious or critical: the rule, where, and why."""
+    return [
+        (violation["id"], node["target"], node["failureSummary"])
+        for violation in Axe().run(page, options=RULES).response["violations"]
+        if violation["impact"] in ("serious", "critical")
+        for node in violation["nodes"]
+    ]
+
+
 def test_phone_needs_no_sideways_scroll(phone):
     assert phone.page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
 def test_dark_page_has_no_light_plates(phone):
-    assert phone.page.evaluate("document.documentElement.dataset.theme") == "dark"
     styles = phone.page.locator("article :is(.cell_output img, .anywidget-static)").evaluate_all(
         """elements => elements.flatMap((e) => [e, e.closest('.output')].filter(Boolean))
             .map((e) => { const s = getComputedStyle(e); return [s.backgroundColor, s.filter]; })"""

@@ -1,0 +1,249 @@
+"""The recorded runs of book/results: read, summarised in tables, drawn.
+
+A record is what `tools/record.py` wrote: `result`, a function of its command, and `provenance`.
+Records are plain dictionaries; several of them are a dictionary by name, in the files' order.
+"""
+
+import json
+import math
+from collections.abc import Iterable, Sequence
+from itertools import product
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from r1lab.notebook import style
+
+__all__ = [
+    "FRECHET",
+    "METHODS",
+    "Records",
+    "against",
+    "best_rates",
+    "by_method",
+    "comparison",
+    "draw_methods",
+    "modes_table",
+    "plane_table",
+    "read",
+    "spectra_table",
+    "spread",
+    "table",
+]
+
+Records = dict[str, dict[str, Any]]
+FRECHET = "frechet[fashion-mnist-classifier]"
+
+# A method's name in words and how its line is drawn: not in the colours of the players.
+METHODS: dict[str, tuple[str, dict[str, Any]]] = {
+    "none": ("no penalty", {"color": style.INK, "linestyle": ":"}),
+    "r1": ("R1", {"color": "#2f9e5f"}),
+    "r2": ("R2", {"color": "#2f9e5f", "linestyle": "--"}),
+    "r1+r2-relativistic": ("R1 + R2, relativistic", {"color": "#2f9e5f", "linestyle": "-."}),
+    "wgan-gp-1": ("WGAN-GP, one D step", {"color": "#b5852a"}),
+    "wgan-gp-5": ("WGAN-GP, five D steps", {"color": "#b5852a", "linestyle": "--"}),
+    "instance-noise": ("instance noise", {"color": "#c2574f", "linestyle": "-."}),
+}
+
+
+def read(pattern: str, folder: Path | None = None) -> Records:
+    """The records whose names match a pattern such as "images/*/*", by name.
+
+    Parameters
+    ----------
+    folder : of the results; by default book/results, looked for here and in the folders above.
+
+    Raises
+    ------
+    FileNotFoundError : no such record.
+
+    Examples
+    --------
+    >>> read("images/r1/0")["images/r1/0"]["result"]["settings"]["gamma"]
+    10.0
+    """
+    root = folder or _results()
+    paths = sorted(root.glob(f"{pattern}.json"))
+    if not paths:
+        raise FileNotFoundError(f"no recorded run {pattern!r} in {root}")
+    found = (json.loads(path.read_text(encoding="utf-8")) for path in paths)
+    return {record["name"]: record for record in found}
+
+
+def _results() -> Path:
+    here = Path.cwd()
+    for folder, tail in product((here, *here.parents), ("results", "book/results")):
+        if (folder / tail / "images").is_dir():
+            return folder / tail
+    raise FileNotFoundError(f"no book/results in or above {here}: chapters run in the repository")
+
+
+def by_method(found: Records) -> dict[str, list[dict[str, Any]]]:
+    """Records of one method together, in the order of `METHODS`: the middle of <kind>/<method>/<n>.
+
+    Examples
+    --------
+    >>> groups = by_method({n: {"name": n} for n in ("images/r1/0", "images/none/0")})
+    >>> list(groups)
+    ['none', 'r1']
+    """
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for record in found.values():
+        groups.setdefault(record["name"].split("/")[1], []).append(record)
+    return {method: groups[method] for method in METHODS if method in groups}
+
+
+def against(record: dict[str, Any], key: str = FRECHET) -> tuple[np.ndarray, np.ndarray]:
+    """The real images seen and a metric there, each (looks,).
+
+    Examples
+    --------
+    >>> series = [{"images": 64, "penalty": 0.5}, {"images": 128}]
+    >>> against({"result": {"series": series}}, "penalty")
+    (array([64]), array([0.5]))
+    """
+    lines = [line for line in record["result"]["series"] if key in line]
+    return np.array([line["images"] for line in lines]), np.array([line[key] for line in lines])
+
+
+def spread(values: Sequence[float], digits: int = 3) -> str:
+    """Mean and standard deviation over seeds.
+
+    Examples
+    --------
+    >>> spread([1.0, 2.0, 3.0]), spread([0.5])
+    ('2 ± 1', '0.5')
+    """
+    deviation = f" ± {stdev(values):.2g}" if len(values) > 1 else ""
+    return f"{mean(values):.{digits}g}{deviation}"
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table; cells may hold no vertical bar.
+
+    Examples
+    --------
+    >>> print(table(["a", "b"], [["1", "2"]]))
+    | a | b |
+    | --- | --- |
+    | 1 | 2 |
+    """
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def comparison(found: Records) -> str:
+    """Image runs as a table, a row a method: scores at the end, mean and spread over seeds."""
+    rows = []
+    for method, group in by_method(found).items():
+        results = [record["result"] for record in group]
+        settings, scores = results[0]["settings"], [result["evaluation"] for result in results]
+        rows.append(
+            [
+                METHODS[method][0],
+                f"{settings['steps'] * settings['d_steps']:,} / {settings['steps']:,}",
+                str(len(group)),
+                spread([score["frechet"] for score in scores]),
+                spread([result["best"] for result in results]),
+                spread([score["precision"] for score in scores], 2),
+                spread([score["recall"] for score in scores], 2),
+                f"{mean(record['provenance']['cpu_seconds'] for record in group):.0f}",
+            ]
+        )
+    head = ["method", "D / G steps", "seeds", "Fréchet, end", "best on the way", "precision"]
+    return table([*head, "recall", "CPU s"], rows)
+
+
+def best_rates(found: Records) -> str:
+    """Tuning runs as a table: Fréchet distance at the end for each method and learning rate."""
+    ends: dict[str, dict[float, float]] = {}
+    for method, group in by_method(found).items():
+        for record in group:
+            result = record["result"]
+            ends.setdefault(method, {})[result["settings"]["lr"]] = result["evaluation"]["frechet"]
+    rates = sorted({rate for row in ends.values() for rate in row})
+    rows = [[METHODS[m][0], *(f"{row[rate]:.3g}" for rate in rates)] for m, row in ends.items()]
+    return table(["method", *(f"rate {rate:g}" for rate in rates)], rows)
+
+
+def draw_methods(axes: Axes, found: Records, key: str = FRECHET, cpu: bool = False) -> None:
+    """Draw a metric along training, a line a method: the mean of its seeds, and their range.
+
+    Parameters
+    ----------
+    key : of a line of the records' series.
+    cpu : against minutes of one core in place of the images seen; the seconds of a whole run,
+        measuring included, are shared out in proportion to its images.
+    """
+    for method, group in by_method(found).items():
+        x, first = against(group[0], key)
+        values = np.array([against(record, key)[1] for record in group])
+        if cpu:
+            seconds = mean(record["provenance"]["cpu_seconds"] for record in group)
+            x = x / x[-1] * seconds / 60
+        else:
+            x = x / 1000
+        name, line = METHODS[method]
+        axes.plot(x, values.mean(0) if len(group) > 1 else first, label=name, **line)
+        axes.fill_between(x, values.min(0), values.max(0), color=line["color"], alpha=0.15, lw=0)
+    axes.set_xlabel("minutes of one CPU core" if cpu else "thousands of real images seen")
+
+
+def plane_table(found: Records) -> str:
+    """Plane runs of one problem as a table: W1 to the data over the seeds, first and last looks."""
+    rows = []
+    for record in sorted(found.values(), key=lambda r: list(METHODS).index(_method(r))):
+        result = record["result"]
+        paths = result["w1"]
+        good = [path for path in paths if None not in path]
+        third = len(result["d_steps"]) // 3
+        rows.append(
+            [
+                METHODS[_method(record)][0],
+                f"{result['learning_rate']:g}",
+                f"{len(paths) - len(good)} of {len(paths)}",
+                spread([path[third - 1] for path in good]) if good else "none",
+                spread([path[-1] for path in good]) if good else "none",
+                spread([stdev(path[-third:]) for path in good], 2) if good else "none",
+            ]
+        )
+    return table(["method", "rate", "diverged", "W1 early", "W1 at the end", "sway"], rows)
+
+
+def _method(record: dict[str, Any]) -> str:
+    return str(record["name"].split("/")[2])
+
+
+def modes_table(found: Records) -> str:
+    """Ring runs as a table: modes covered and samples near a mode at the end, over the seeds."""
+    rows = []
+    for name, record in found.items():
+        seeds = record["result"]["seeds"]
+        modes, near = ([seed[key][-1] for seed in seeds] for key in ("modes", "near_a_mode"))
+        rows.append([*name.split("/")[1:], str(len(seeds)), spread(modes), spread(near, 2)])
+    return table(["loss", "penalty", "seeds", "modes covered", "share near a mode"], rows)
+
+
+def spectra_table(record: dict[str, Any], gamma: float) -> str:
+    """One run's spectra with a gamma, a row a checkpoint: how fast, how rotating, how sure."""
+    rows = []
+    for look in record["result"]["looks"]:
+        large, turning = (look[f"gamma {gamma:g}, {which}"] for which in ("LM", "LI"))
+        rows.append([f"{look['step']:,}", *_extremes(large), *_extremes(turning)])
+    head = ["steps", "largest modulus", "its residual", "largest imaginary part", "its residual"]
+    return table(head, rows)
+
+
+def _extremes(found: dict[str, Any]) -> tuple[str, str]:
+    if "refused" in found:
+        return "not converged", "above 1e-6"
+    values = [complex(*pair) for pair in zip(found["real"], found["imaginary"], strict=True)]
+    top = max(values, key=abs)
+    sign = "±" if top.imag else ""
+    imaginary = f" {sign} {abs(top.imag):.3g}i" if top.imag else ""
+    # A residual's digits are rounding errors: its order of magnitude says what it is for.
+    power = math.ceil(math.log10(max(found["largest_residual"], 1e-16)))
+    return f"{top.real:.3g}{imaginary}", f"below 1e{power}"
