@@ -5,7 +5,8 @@ Adam with betas (0, 0.99); 115,200 real images a run, which is 1,800 discriminat
 method (WGAN-GP with five of them a step has 360 generator steps). The learning rate of each method
 is the better of two, on a seed of its own (`tune/...`).
 
-`gallery/...` are runs to look at: wider networks, more images, and one in colour.
+`decide/...` change one thing where a result is not what one expects. `gallery/...` are runs to look
+at: wider networks, more images, and one in colour.
 """
 
 import io
@@ -42,6 +43,13 @@ METHODS: dict[str, dict[str, Any]] = {
 RATE: dict[str, float] = dict.fromkeys(METHODS, 2e-3)
 GAMMAS = (0.01, 0.1, 1.0, 100.0, 1000.0)  # and 10, which is images/r1/0
 SEEDS = (0, 1, 2)
+# WGAN-GP with five discriminator steps at *equal generator steps*: five times the images. Instance
+# noise that leaves more of the picture.
+DECIDE: dict[str, dict[str, Any]] = {
+    "wgan-gp-5-long": METHODS["wgan-gp-5"] | {"snapshot_every": 300, "evaluate_every": 300},
+    "instance-noise-1": {"penalty": "none", "instance_noise": 1.0},
+    "instance-noise-0.3": {"penalty": "none", "instance_noise": 0.3},
+}
 _GALLERY = Config(width=16, activation="silu", snapshot_every=500, evaluate_every=500)
 GALLERY = {
     "fashion-mnist": replace(_GALLERY, data="fashion-mnist", steps=9000),
@@ -70,6 +78,8 @@ def _settings() -> dict[str, Config]:
         found[f"images/{method}/{seed}"] = _equal_images(config)
     for gamma in GAMMAS:
         found[f"gamma/{gamma:g}"] = replace(_BASE, gamma=gamma, lr=RATE["r1"])
+    for name, changes in DECIDE.items():
+        found[f"decide/{name}"] = replace(replace(_BASE, lr=RATE["r1"]), **changes)
     return found | {f"gallery/{name}": config for name, config in GALLERY.items()}
 
 
