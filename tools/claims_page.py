@@ -80,6 +80,8 @@ class FillTable(SphinxPostTransform):
         """Replace every mark of the page."""
         for mark in list(self.document.findall(Table)):
             mark.replace_self(Listing(self.env).content())
+            # Titles contain formulas, which Sphinx would have had to see while reading the page.
+            self.env.get_domain("math").data["has_equations"][self.env.docname] = True
 
 
 class Listing:
@@ -101,7 +103,16 @@ class Listing:
             section = nodes.section("", title, self._counts(rest), self._list(rest))
             section["ids"] = ["claims-no-chapter"]
             parts.append(section)
-        return [self._counts(self.claimed), *parts]
+        return [self._counts(self.claimed), self._contents(parts), *parts]
+
+    def _contents(self, sections: list[nodes.section]) -> nodes.bullet_list:
+        """Links to the sections, each with its counts: the page's own list knows none of them."""
+        entries = nodes.bullet_list()
+        for section in sections:
+            link = nodes.reference("", section[0].astext(), internal=True, refid=section["ids"][0])
+            counts = nodes.Text(f": {section[1].astext()}")
+            entries += nodes.list_item("", nodes.paragraph("", "", link, counts))
+        return entries
 
     def _page(self, page: str, places: Iterable[Place]) -> nodes.section:
         here = [place for place in places if place.page == page]
