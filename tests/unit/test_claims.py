@@ -18,7 +18,7 @@ BOOK = {
 The first chapter
 =================
 
-.. prf:theorem:: All is well
+.. prf:theorem:: All :math:`x` are well
    :label: thm-well
 
    It is.
@@ -74,13 +74,14 @@ def test_a_page_lists_claims_by_chapter_with_their_tests(tmp_path):
     assert build(tmp_path, builder="html") == (0, "")
     page = (tmp_path / "out" / "index.html").read_text()
     assert '<a class="reference internal" href="one.html#thm-well">Theorem 1</a>' in page
+    assert "mathjax" in page  # for the formula in the theorem's title
     words = re.sub(r"<[^>]+>|\s+|¶", " ", page)
     expected = """
         3 claims, 2 tests.
         The first chapter : 2 claims, 2 tests.
         Tested, and not yet in a chapter : 1 claim, 1 test.
         The first chapter 2 claims, 2 tests.
-        Theorem 1 (All is well) It is well. tests/unit/test_all.py::test_well
+        Theorem 1 (All \\(x\\) are well) It is well. tests/unit/test_all.py::test_well
         In the text By the way. tests/unit/test_all.py::test_aside
         Tested, and not yet in a chapter 1 claim, 1 test.
         Not said yet. tests/unit/test_all.py::test_well
