@@ -11,7 +11,8 @@ from sphinx.util.docutils import docutils_namespace
 import claims
 
 BOOK = {
-    "index.rst": "Book\n====\n\n.. claims-table::\n\n.. toctree::\n\n   one\n",
+    "index.rst": "Book\n====\n\n.. toctree::\n\n   one\n   claims\n",
+    "claims.rst": "Claims\n======\n\n.. claims-table::\n",
     "one.rst": """
 .. _ch-one:
 
@@ -72,7 +73,7 @@ def test_every_claim_has_a_test_and_every_test_a_statement():
 
 def test_a_page_lists_claims_by_chapter_with_their_tests(tmp_path):
     assert build(tmp_path, builder="html") == (0, "")
-    page = (tmp_path / "out" / "index.html").read_text()
+    page = (tmp_path / "out" / "claims.html").read_text()
     assert '<a class="reference internal" href="one.html#thm-well">Theorem 1</a>' in page
     assert "mathjax" in page  # for the formula in the theorem's title
     words = re.sub(r"<[^>]+>|\s+|¶", " ", page)
