@@ -57,6 +57,7 @@ def test_update_matrix_is_the_derivative_of_a_step(rule, split):
     np.testing.assert_allclose(rule.update_matrix(MATRIX, h, split), numeric, atol=1e-10)
 
 
+@pytest.mark.claim("update-matrices")
 def test_update_matrices_are_the_textbook_ones():
     h, eye, zero = 0.1, np.eye(5), np.zeros((5, 5))
     step = h * MATRIX

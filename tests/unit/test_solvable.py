@@ -101,6 +101,7 @@ def test_every_point_of_both_manifolds_is_fixed(loss, regularizer, bend):
         assert gan.distance(gan.equilibrium(angle, bend)) < 1e-15
 
 
+@pytest.mark.claim("line-gan-blocks")
 @pytest.mark.parametrize("loss", ["minimax", "non-saturating", "wasserstein"])
 @pytest.mark.parametrize("regularizer", ["none", "r1", "r2", "r1+r2"])
 @pytest.mark.parametrize(("scale", "thickness"), [(1.0, 0.0), (1.3, 0.0), (1.3, 0.4)])
