@@ -85,6 +85,7 @@ WRONG = [
     ("ch03-verdict", by_real_parts, "0.9 ± 0.9i"),
     ("ch03-verdict", two_verdicts, "modulus one"),
     ("ch03-verdict", lambda matrix: True, "the answer must be"),
+    ("ch03-verdict", lambda matrix: matrix, "the answer must be"),
     ("ch03-verdict", lambda matrix: {}["radius"], "your function failed: KeyError"),
 ]
 

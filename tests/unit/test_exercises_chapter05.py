@@ -51,6 +51,8 @@ def test_solutions_are_right(name, answer, capsys):
         ("ch05-thin-step", lambda eps: 0.1, "depends on the thickness"),
         ("ch05-thin-step", lambda eps: eps, "must be below one"),
         ("ch05-thin-step", 0.08, "a function"),
+        ("ch05-same-damping", lambda eps: 1 / 0, "your function failed: ZeroDivisionError"),
+        ("ch05-thin-step", lambda eps: None, "your function failed: TypeError"),
     ],
 )
 def test_mistakes_get_the_hint_that_fits(name, answer, hint, capsys):

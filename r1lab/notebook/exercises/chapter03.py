@@ -117,7 +117,7 @@ def _verdict(answer: object) -> str | None:
             got = answer(np.array(matrix))
         except Exception as error:  # the reader's code may fail in any way
             return f"your function failed: {type(error).__name__}: {error}"
-        if got not in ("converges", "repels", "undecided"):
+        if not isinstance(got, str) or got not in ("converges", "repels", "undecided"):
             return f'the answer must be "converges", "repels" or "undecided", not {got!r}.'
         if got != expected:
             return hint

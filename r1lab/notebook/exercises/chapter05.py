@@ -20,6 +20,15 @@ def _is(answer: Callable[[float], float], target: Callable[[float], float]) -> b
     return all(_near(float(answer(eps)), target(eps)) for eps in THICKNESSES)
 
 
+def _failure(answer: Callable[[float], float]) -> str | None:
+    try:
+        for eps in THICKNESSES:
+            float(answer(eps))
+    except Exception as error:  # the reader's code may fail in any way
+        return f"your function failed: {type(error).__name__}: {error}"
+    return None
+
+
 def _halving(answer: object) -> str | None:
     if not isinstance(answer, Real):
         return "give one number, the steps"
@@ -41,6 +50,8 @@ def _halving(answer: object) -> str | None:
 def _same_damping(answer: object) -> str | None:
     if not callable(answer):
         return "give a function of eps"
+    if failure := _failure(answer):
+        return failure
     if _is(answer, lambda eps: 2 * MU * (1 - eps**2)):
         return None
     if _is(answer, lambda eps: MU * (1 - eps**2)):
@@ -53,6 +64,8 @@ def _same_damping(answer: object) -> str | None:
 def _thin_step(answer: object) -> str | None:
     if not callable(answer):
         return "give a function of eps"
+    if failure := _failure(answer):
+        return failure
     if _is(answer, lambda eps: 2 * MU * eps**2 / K**2):
         return None
     if _is(answer, lambda eps: MU * eps**2 / K**2):
