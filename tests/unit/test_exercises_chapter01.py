@@ -43,6 +43,7 @@ WRONG = [
     ("ch01-best-loss", lambda real, fake: loss_of_the_ratio(real, fake) / 2, "two parts"),
     ("ch01-best-loss", lambda real, fake: 1.0, "V = -log 4"),
     ("ch01-best-loss", 0.5, "function"),
+    ("ch01-best-loss", lambda real, fake: None, "one number"),
     ("ch01-paper-sign", lambda d: torch.nn.functional.softplus(-d).mean(), "being caught"),
     ("ch01-paper-sign", lambda d: -torch.nn.functional.softplus(-d).mean(), "minimax"),
     ("ch01-paper-sign", lambda d: torch.nn.functional.softplus(d).sum(), "sum"),
@@ -67,6 +68,15 @@ def test_the_solution_is_right(name, capsys):
 def test_a_mistake_gets_its_hint(name, answer, words, capsys):
     assert not check(name, answer)
     assert words in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("number", [torch.tensor(1.0064), np.float32(1.0064), np.float64(1.0064)])
+def test_a_number_of_any_kind_is_a_number(number):
+    assert check("ch01-two-sigmoids", number)
+
+
+def test_single_precision_is_good_enough():
+    assert check("ch01-paper-sign", lambda d: torch.nn.functional.softplus(d.float()).mean())
 
 
 def test_every_exercise_is_tested():

@@ -1,6 +1,7 @@
 """Checkers of chapter 1, the GAN game."""
 
 import math
+from numbers import Real
 
 import numpy as np
 import torch
@@ -26,7 +27,10 @@ def _best_loss(answer: object) -> str | None:
     if not callable(answer):
         return "give the function itself, best_loss without brackets, not a value of it"
     pairs = [(np.array(real), np.array(fake)) for real, fake in _WORLDS]
-    got = np.array([float(answer(real, fake)) for real, fake in pairs])
+    try:
+        got = np.array([float(answer(real, fake)) for real, fake in pairs])
+    except (TypeError, ValueError) as error:
+        return f"best_loss(real, fake) should return one number: {error}"
     js = np.array([divergences.js(real, fake) for real, fake in pairs])
     right = math.log(4) - 2 * js
     hints = {
@@ -54,6 +58,7 @@ def _paper_sign(answer: object) -> str | None:
     got, right = answer(logits), softplus(logits).mean()
     if not isinstance(got, Tensor) or got.dim() != 0:
         return "return one number as a tensor: the mean over the batch"
+    got = got.double()
     hints = {
         "this rewards the generator for being caught: in the paper's sign D is large on generated "
         "samples, so turn the sign of the logits first": softplus(-logits).mean(),
@@ -66,15 +71,18 @@ def _paper_sign(answer: object) -> str | None:
             return hint
     if not torch.allclose(got, right):
         return "D_code = -D_paper, and the loss is softplus(-D_code)"
-    if not torch.allclose(answer(far), far.mean()):
+    if not torch.allclose(answer(far).double(), far.mean()):
         return "it overflows at a logit of 1000: use softplus, not log(1 + exp(...))"
     return None
 
 
 def _two_sigmoids(answer: object) -> str | None:
     """The least discriminator loss if its "logits" are probabilities."""
-    if not isinstance(answer, int | float):
+    if isinstance(answer, Tensor) and answer.numel() == 1:
+        answer = answer.item()
+    if not isinstance(answer, Real):
         return "give one number"
+    answer = float(answer)
     hints = {
         0.0: "that would need logits of plus and minus infinity; here they lie between 0 and 1",
         2 * math.log(2): "that is D = 0 everywhere; on real samples it can reach 1",
