@@ -2,13 +2,17 @@
 
 const TRAITS = ["pair", "shift", "smoothing"];
 
-function drawTable(table, { pair, shift, smoothing }) {
-  const now = divergences(pair, shift, smoothing);
-  const row = (text, which) =>
+function drawTable(table, state) {
+  const now = divergences(state.pair, state.shift, state.smoothing);
+  const row = (text, cells) =>
     node("tr", {}, [
       node("th", { scope: "row" }, text),
-      ...Object.values(now).map((d) => node("td", {}, number(d[which]))),
+      ...cells.map((cell) => node("td", {}, cell)),
     ]);
+  const [values, slopes] = [
+    Object.values(now).map(({ value }) => number(value)),
+    Object.keys(now).map((key) => slopeInWords(key, state)),
+  ];
   table.replaceChildren(
     node(
       "thead",
@@ -21,7 +25,7 @@ function drawTable(table, { pair, shift, smoothing }) {
         ),
       ),
     ),
-    node("tbody", {}, [row("value", "value"), row("slope", "slope")]),
+    node("tbody", {}, [row("value", values), row("slope", slopes)]),
   );
 }
 
@@ -30,9 +34,10 @@ function makePlots() {
     x: [-FARTHEST, FARTHEST],
     aspect: 0.72,
     low: 150,
-    margin: [14, 26, 36, 26],
+    margin: [16, 26, 36, 26],
+    framed: true,
     xlabel: "shift",
-    xticks: [-2, 2],
+    xticks: [-2, 0, 2],
   };
   return {
     scene: plot({
@@ -48,14 +53,13 @@ function makePlots() {
     values: plot({
       ...chart,
       y: [0, 2],
-      yticks: [1, 2],
-      framed: true,
+      yticks: [0, 1, 2],
       label: "The divergences against the shift",
     }),
     slopes: plot({
       ...chart,
       y: [-2, 2],
-      yticks: [-1, 1],
+      yticks: [-2, -1, 0, 1, 2],
       label: "Their slopes against the shift",
     }),
   };

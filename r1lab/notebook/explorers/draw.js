@@ -104,7 +104,7 @@ function drawAxes({ x, y, sx, sy, framed, xlabel = "", ylabel = "", xticks, ytic
   }
   const inside = y0 < ends[2] - 1; // the axis runs through the picture
   text([ends[1], inside ? y0 - 6 : y0 + 31], xlabel, "end", { class: "r1-name" });
-  text([x0 + 7, ends[3] + 10], ylabel, "start", { class: "r1-name" });
+  text(framed ? [0, ends[3] - 6] : [x0 + 7, ends[3] + 10], ylabel, "start", { class: "r1-name" });
   axes.replaceChildren(
     svg("path", { d, stroke: "currentColor", "stroke-opacity": 0.5, fill: "none" }),
     ...texts,

@@ -73,7 +73,7 @@ function verdict({ game, gamma, h, scheme }, rows) {
       : `The tightest pair, ${inWords(tightest.lambdas)}${name}, allows h < ${fixed(tightest[scheme], 3)}.`;
   const fate =
     h < limit
-      ? "inside the circle, so training converges near the solution."
+      ? "inside the circle: training converges if it starts close enough."
       : rho > 1 + 1e-9
         ? "outside the circle: the solution repels."
         : "on the circle.";
@@ -282,17 +282,21 @@ function render({ model: live, el }) {
   mount(el, [
     node("div", { class: "r1-panels" }, [
       panel(
-        plane,
-        "eigenvalues λ of the Jacobian and their paths as γ grows: left of the axis the flow is stable",
+        region,
+        "the stable steps: drag the point out of the shaded region, and training diverges",
+        "r1-full",
       ),
-      panel(circle, "multipliers of one update with step h: stable inside the unit circle"),
       node("div", { class: "r1-controls r1-full" }, [
         choice(model, "game", { text: "game", options: GAME_NAMES }),
         choice(model, "scheme", { text: "update", options: SCHEME_NAMES }),
         slider(model, "gamma", { min: 0, max: 3, step: 0.05, text: "R1 γ" }),
         slider(model, "h", { min: 0.02, max: 4, step: 0.02, text: "step size h" }),
       ]),
-      panel(region, "which steps are stable: drag the point", "r1-full"),
+      panel(
+        plane,
+        "eigenvalues λ of the Jacobian and their paths as γ grows: left of the axis the flow is stable",
+      ),
+      panel(circle, MULTIPLIERS),
     ]),
     words_.root,
     table,
