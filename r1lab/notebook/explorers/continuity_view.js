@@ -2,31 +2,14 @@
 
 const TRAITS = ["pair", "shift", "smoothing"];
 
-function drawTable(table, state) {
+const COLUMNS = ["", ...Object.values(LINES).map(({ name }) => name)];
+
+function rowsOf(state) {
   const now = divergences(state.pair, state.shift, state.smoothing);
-  const row = (text, cells) =>
-    node("tr", {}, [
-      node("th", { scope: "row" }, text),
-      ...cells.map((cell) => node("td", {}, cell)),
-    ]);
-  const [values, slopes] = [
-    Object.values(now).map(({ value }) => number(value)),
-    Object.keys(now).map((key) => slopeInWords(key, state)),
+  return [
+    ["value", ...Object.values(now).map(({ value }) => number(value))],
+    ["slope", ...Object.keys(now).map((key) => slopeInWords(key, state))],
   ];
-  table.replaceChildren(
-    node(
-      "thead",
-      {},
-      node(
-        "tr",
-        {},
-        ["", ...Object.values(LINES).map(({ name }) => name)].map((text) =>
-          text ? node("th", { scope: "col" }, text) : node("td"),
-        ),
-      ),
-    ),
-    node("tbody", {}, [row("value", values), row("slope", slopes)]),
-  );
 }
 
 function makePlots() {
@@ -69,7 +52,7 @@ function render({ model: live, el }) {
   const model = scoped(live);
   const plots = makePlots();
   const { scene, values, slopes } = plots;
-  const [table, words_] = [node("table"), readout()];
+  const [numbers, words_] = [tableOf(COLUMNS), readout()];
   const fake = handle(scene, {
     label: "Shift of the fake distribution",
     color: COLOR.fake,
@@ -82,7 +65,7 @@ function render({ model: live, el }) {
     drawScene(scene, state);
     drawCurves(values, state, "value", 2);
     drawCurves(slopes, state, "slope", 2);
-    drawTable(table, state);
+    numbers.fill(rowsOf(state));
     smooth.hidden = state.pair === "intervals";
     fake.place(state.shift, 0, {
       now: state.shift,
@@ -103,7 +86,7 @@ function render({ model: live, el }) {
       panel(values, "how far apart: KL, JS, TV and W₁ at every shift"),
       panel(slopes, "their slopes: the signal that a generator could follow"),
     ]),
-    table,
+    numbers.root,
     words_.root,
   ]);
   for (const target of Object.values(plots)) target.draw = draw;

@@ -162,6 +162,25 @@ function readout() {
   return { root: node("div", {}, [shown, spoken]), say };
 }
 
+// A table with a column of row names, whose cells change their text in place.
+function tableOf(columns) {
+  const body = node("tbody");
+  const head = columns.map((text) => node("th", { scope: "col" }, text));
+  const row = (cells) =>
+    node(
+      "tr",
+      {},
+      cells.map((_, k) => (k ? node("td") : node("th", { scope: "row" }))),
+    );
+  const fill = (rows) => {
+    if (body.children.length !== rows.length) body.replaceChildren(...rows.map(row));
+    rows.forEach((cells, i) =>
+      cells.forEach((text, k) => (body.children[i].children[k].textContent = text)),
+    );
+  };
+  return { root: node("table", {}, [node("thead", {}, node("tr", {}, head)), body]), fill };
+}
+
 const panel = (figure, caption, kind = "") =>
   node("figure", { class: kind }, [figure.root, node("figcaption", {}, caption)]);
 

@@ -59,7 +59,8 @@ function analyse(state) {
     game.jacobian && state.scheme !== "flow"
       ? eigenvalues(updateMatrix(game.jacobian, state.h, state.scheme, state.d_steps))
       : null;
-  return { game, pace, drawn, path, lambdas, multipliers };
+  const key = [state.loss, state.regularizer, state.strength]; // what its field depends on
+  return { game, key, pace, drawn, path, lambdas, multipliers };
 }
 
 function distanceInWords(path, flow) {
@@ -114,11 +115,11 @@ function drawField(target, { field }) {
   return svg("path", { d, fill: "none", stroke: "currentColor", "stroke-opacity": 0.35 });
 }
 
-function drawPortrait(portrait, game, path, walk) {
+function drawPortrait(portrait, { game, path, key }, walk) {
   const line = { stroke: COLOR.generator, "stroke-width": 1.4 };
   const last = walk[walk.length - 1];
+  keep(portrait, key, () => [drawField(portrait, game)]);
   portrait.layer.replaceChildren(
-    drawField(portrait, game),
     polyline(path, portrait, { ...line, "stroke-opacity": walk.length > 1 ? 0.35 : 1 }),
     dot(...path[path.length - 1], portrait, { fill: COLOR.generator, r: 4.5, "fill-opacity": 0.6 }),
     ...(walk.length > 1

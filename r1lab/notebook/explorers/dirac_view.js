@@ -164,7 +164,7 @@ function render({ model: live, el }) {
   let numbers;
   const paths = () => {
     const state = read(model);
-    drawPortrait(portrait, numbers.game, numbers.path, walk.points);
+    drawPortrait(portrait, numbers, walk.points);
     drawPlayers(players, numbers.game, walk.points[walk.points.length - 1]);
     drawDistance(chart, numbers.path, walk.points, numbers.pace);
     start.place(state.theta, state.psi, startInWords(state));
