@@ -20,6 +20,7 @@ const STYLE = `
   grid-template-columns: repeat(auto-fit, minmax(min(100%, 15rem), 1fr)); }
 .r1-explorer label { display: grid; grid-template-columns: 9.5rem 1fr; align-items: center;
   gap: 0 0.5rem; margin: 0; min-height: 2.75rem; font-size: 0.95em; }
+.r1-explorer label:has(select) { grid-template-columns: 5.5rem 1fr; }
 .r1-explorer label[hidden] { display: none; }
 .r1-explorer input[type="range"] { width: 100%; height: 2.75rem; margin: 0; min-width: 0;
   appearance: none; background: none; cursor: pointer; }
@@ -61,7 +62,7 @@ ${["-webkit-slider", "-moz-range"]
   .r1-explorer .r1-early { order: -1; }
   .r1-explorer :is(th, td) { padding: 0.2rem 0.15rem; font-size: 0.92em; }
   .r1-explorer :is(select, button) { padding: 0.35rem 0.5rem; }
-  .r1-explorer label { grid-template-columns: 9rem 1fr; }
+  .r1-explorer label:not(:has(select)) { grid-template-columns: 9rem 1fr; }
 }
 `;
 

@@ -95,7 +95,7 @@ function cellLines(corner, level, px, py, wide, high) {
     const share = (level - from) / (to - from);
     const [[a, b], [c, d]] = [places[k], places[(k + 1) % 4]];
     hits.push(
-      `${(px + wide * (a + share * (c - a))).toFixed(1)} ${(py - high * (b + share * (d - b))).toFixed(1)}`,
+      `${tenths(px + wide * (a + share * (c - a)))} ${tenths(py - high * (b + share * (d - b)))}`,
     );
   }
   let d = "";

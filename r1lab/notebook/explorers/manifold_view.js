@@ -53,10 +53,11 @@ function makeTrainer(model, draw) {
       const go = () => {
         const wanted = model.get("steps");
         const ready = plain.until(wanted, 2) && damped.until(wanted, 2);
-        const all = ready && plain.until(STEPS, 1) && damped.until(STEPS, 1);
-        draw();
-        return !all;
+        if (!drawn) draw();
+        drawn = ready; // the steps ahead of the slider are not shown
+        return !(ready && plain.until(STEPS, 1) && damped.until(STEPS, 1));
       };
+      let drawn = false;
       if (go()) stop = animate(go);
     },
     ready: () => Math.min(plain.history.length, damped.history.length) > model.get("steps"),
