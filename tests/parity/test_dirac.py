@@ -133,23 +133,23 @@ def end_of(explorer: DiracExplorer) -> float:
 
 
 def test_lemmas_about_the_unregularised_game(presets):
-    on_axis = presets["Lemma 2.2: eigenvalues on the axis"].game().eigenvalues()
+    on_axis = presets["only rotates: eigenvalues on the axis (lemma 2.2)"].game().eigenvalues()
     np.testing.assert_allclose(on_axis, [0.5j, -0.5j], atol=1e-12)
-    assert abs(end_of(presets["Lemma 2.3, fate one: a cycle"]) - 1) < 1e-8
-    assert end_of(presets["Lemma 2.4, fate two: divergence"]) > 2
+    assert abs(end_of(presets["circles forever (lemma 2.3)"]) - 1) < 1e-8
+    assert end_of(presets["spirals outwards (lemma 2.4)"]) > 2
     # The averaged law: r(100) = (1/2 + 100/8)^(-1/2), from r(0) = sqrt 2.
-    sublinear = end_of(presets["Fate three: sublinear convergence"])
+    sublinear = end_of(presets["arrives ever more slowly: non-saturating loss"])
     assert abs(sublinear * 2**0.5 - 13**-0.5) < 2e-3
-    stays = presets["Lemma 2.5: alternating steps"]
+    stays = presets["alternating: neither in nor out (lemma 2.5)"]
     assert abs(stays.game().spectral_radius(stays.h, "alternating") - 1) < 1e-9
-    leaves = presets["Lemma 2.5: too long a step"]
+    leaves = presets["alternating, steps too long: leaves (lemma 2.5)"]
     assert leaves.game().spectral_radius(leaves.h, "alternating", leaves.d_steps) > 1.2
     assert leaves.game().spectral_radius(1.7, "alternating", 5) < 1 + 1e-9
 
 
 def test_lemmas_about_the_cures(presets):
-    for name in ("Lemma 3.1: WGAN, clipped", "Lemma 3.1: WGAN-GP"):
+    for name in ("WGAN, clipped: never rests (lemma 3.1)", "WGAN-GP: never rests (lemma 3.1)"):
         assert end_of(presets[name]) > 0.3, name
-    for name in ("Lemma 3.2: instance noise", "Lemma 3.3: R1"):
+    for name in ("instance noise: comes to rest (lemma 3.2)", "R1: comes to rest (lemma 3.3)"):
         assert presets[name].game().eigenvalues().real.max() < -0.1, name
         assert end_of(presets[name]) < 1e-4, name

@@ -62,18 +62,29 @@ const divergences = (pair, t, smoothing) =>
 
 // How each one is drawn; JS is what the discriminator of a GAN estimates.
 const LINES = {
-  kl: { name: "KL", stroke: COLOR.ink, "stroke-dasharray": "6 4", "stroke-width": 1.5 },
+  kl: { name: "KL", stroke: COLOR.ink, "stroke-dasharray": "9 5", "stroke-width": 1.5 },
   js: { name: "JS", stroke: COLOR.discriminator, "stroke-width": 2.6 },
   tv: { name: "TV", stroke: COLOR.ink, "stroke-dasharray": "1.5 3.5", "stroke-width": 2 },
-  w1: { name: "W₁", stroke: COLOR.ink, "stroke-width": 1.5 },
+  w1: { name: "W₁", stroke: COLOR.ink, "stroke-dasharray": "9 3 2 3", "stroke-width": 1.5 },
 };
 
-const number = (value, digits = 3) =>
-  Number.isNaN(value) ? "none" : value === Infinity ? "∞" : fixed(value, digits);
+const number = (value) => (value === Infinity ? "∞" : fixed(value, 3));
+
+// A slope in words; where there is none, why: the divergence jumps, has a corner, or is infinite.
+function slopeInWords(key, { pair, shift, smoothing }) {
+  const { value, slope } = divergences(pair, shift, smoothing)[key];
+  if (!Number.isNaN(slope)) return number(slope);
+  if (value === Infinity) return "undefined (∞)";
+  const jumps = shift === 0 && divergences(pair, 1e-9, smoothing)[key].value > 0.3;
+  return jumps ? "undefined (jump)" : "undefined (corner)";
+}
 
 function verdict(pair, t, smoothing) {
   const { kl, js } = divergences(pair, t, smoothing);
-  if (t === 0) return "The two coincide: every divergence is zero.";
+  if (t === 0)
+    return kl.slope === 0
+      ? "The two coincide: every divergence is zero."
+      : "The two coincide: every divergence is zero, and where it jumps its slope is undefined.";
   const where = `At a shift of ${fixed(t, 2)} `;
   if (kl.value !== Infinity)
     return (
@@ -86,9 +97,9 @@ function verdict(pair, t, smoothing) {
     );
   const partly = pair === "intervals" && Math.abs(t) < 1;
   return partly
-    ? `${where}each has mass where the other has none, so KL is infinite; ` +
+    ? `${where}each has mass where the other has none, so KL is infinite and its slope undefined; ` +
         `they overlap, so JS = ${number(js.value)} still has a slope.`
-    : `${where}they share no point: KL is infinite, ` +
+    : `${where}they share no point: KL is infinite and its slope undefined, ` +
         `JS stays at log 2 = ${number(LOG2)} and its slope is zero. ` +
         "A perfect discriminator tells the generator nothing; only W₁ says which way to go.";
 }
@@ -189,6 +200,20 @@ function curvesOf(pair, smoothing) {
   return curves.get(key);
 }
 
+// A curve's name where it ends; at the left for W1, whose right end meets that of KL.
+function nameOf({ sx, sy, y }, key, name, points, which, infinite) {
+  if (infinite)
+    return which === "value"
+      ? [words(sx(FARTHEST), sy(y[1]) - 4, `${name} = ∞`, { "text-anchor": "end" })]
+      : [];
+  const seen = points.filter(([, v]) => Math.abs(v) <= y[1]);
+  if (key === "w1" && which === "value")
+    return [words(sx(seen[0][0]) - 3, sy(y[1]) + 10, name, { "text-anchor": "end" })];
+  const [lx, ly] = seen.pop() ?? [0];
+  const lift = { kl: -5, tv: -5, js: 11, w1: 4 }[key];
+  return lx > 0 ? [words(sx(lx) + 3, sy(ly) + (lx < FARTHEST ? -3 : lift), name)] : [];
+}
+
 function drawCurves(chart, { pair, shift, smoothing }, which, top) {
   const { sx, sy } = chart;
   const [all, at] = [curvesOf(pair, smoothing), divergences(pair, shift, smoothing)];
@@ -198,6 +223,7 @@ function drawCurves(chart, { pair, shift, smoothing }, which, top) {
       stroke: COLOR.fake,
       "stroke-opacity": 0.6,
     }),
+    svg("path", { d: `M0 ${sy(0)}H${chart.width}`, stroke: COLOR.ink, "stroke-opacity": 0.3 }),
   ];
   const names = [];
   for (const [key, { name, ...style }] of Object.entries(LINES)) {
@@ -210,9 +236,7 @@ function drawCurves(chart, { pair, shift, smoothing }, which, top) {
     if (jumps && which === "value") parts.push(dot(0, 0, chart, { r: 3, fill: style.stroke }));
     const now = at[key][which];
     if (Number.isFinite(now)) parts.push(dot(shift, now, chart, { r: 4, fill: style.stroke }));
-    const [lx, ly] = points.filter(([, v]) => Math.abs(v) <= top).pop() ?? [];
-    const lift = { kl: -5, tv: -5, js: 11, w1: 4 }[key];
-    if (lx > 0) names.push(words(sx(lx) + 3, sy(ly) + (lx < FARTHEST ? -3 : lift), name));
+    names.push(...nameOf(chart, key, name, points, which, all[37][key].value === Infinity));
   }
   chart.layer.replaceChildren(...parts);
   chart.notes.replaceChildren(...names);

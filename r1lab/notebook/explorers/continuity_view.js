@@ -2,27 +2,14 @@
 
 const TRAITS = ["pair", "shift", "smoothing"];
 
-function drawTable(table, { pair, shift, smoothing }) {
-  const now = divergences(pair, shift, smoothing);
-  const row = (text, which) =>
-    node("tr", {}, [
-      node("th", { scope: "row" }, text),
-      ...Object.values(now).map((d) => node("td", {}, number(d[which]))),
-    ]);
-  table.replaceChildren(
-    node(
-      "thead",
-      {},
-      node(
-        "tr",
-        {},
-        ["", ...Object.values(LINES).map(({ name }) => name)].map((text) =>
-          text ? node("th", { scope: "col" }, text) : node("td"),
-        ),
-      ),
-    ),
-    node("tbody", {}, [row("value", "value"), row("slope", "slope")]),
-  );
+const COLUMNS = ["", ...Object.values(LINES).map(({ name }) => name)];
+
+function rowsOf(state) {
+  const now = divergences(state.pair, state.shift, state.smoothing);
+  return [
+    ["value", ...Object.values(now).map(({ value }) => number(value))],
+    ["slope", ...Object.keys(now).map((key) => slopeInWords(key, state))],
+  ];
 }
 
 function makePlots() {
@@ -30,9 +17,10 @@ function makePlots() {
     x: [-FARTHEST, FARTHEST],
     aspect: 0.72,
     low: 150,
-    margin: [14, 26, 36, 26],
+    margin: [16, 26, 36, 26],
+    framed: true,
     xlabel: "shift",
-    xticks: [-2, 2],
+    xticks: [-2, 0, 2],
   };
   return {
     scene: plot({
@@ -48,14 +36,13 @@ function makePlots() {
     values: plot({
       ...chart,
       y: [0, 2],
-      yticks: [1, 2],
-      framed: true,
+      yticks: [0, 1, 2],
       label: "The divergences against the shift",
     }),
     slopes: plot({
       ...chart,
       y: [-2, 2],
-      yticks: [-1, 1],
+      yticks: [-2, -1, 0, 1, 2],
       label: "Their slopes against the shift",
     }),
   };
@@ -65,7 +52,7 @@ function render({ model: live, el }) {
   const model = scoped(live);
   const plots = makePlots();
   const { scene, values, slopes } = plots;
-  const [table, words_] = [node("table"), readout()];
+  const [numbers, words_] = [tableOf(COLUMNS), readout()];
   const fake = handle(scene, {
     label: "Shift of the fake distribution",
     color: COLOR.fake,
@@ -78,7 +65,7 @@ function render({ model: live, el }) {
     drawScene(scene, state);
     drawCurves(values, state, "value", 2);
     drawCurves(slopes, state, "slope", 2);
-    drawTable(table, state);
+    numbers.fill(rowsOf(state));
     smooth.hidden = state.pair === "intervals";
     fake.place(state.shift, 0, {
       now: state.shift,
@@ -99,7 +86,7 @@ function render({ model: live, el }) {
       panel(values, "how far apart: KL, JS, TV and W₁ at every shift"),
       panel(slopes, "their slopes: the signal that a generator could follow"),
     ]),
-    table,
+    numbers.root,
     words_.root,
   ]);
   for (const target of Object.values(plots)) target.draw = draw;

@@ -20,9 +20,23 @@ const STYLE = `
   grid-template-columns: repeat(auto-fit, minmax(min(100%, 15rem), 1fr)); }
 .r1-explorer label { display: grid; grid-template-columns: 9.5rem 1fr; align-items: center;
   gap: 0 0.5rem; margin: 0; min-height: 2.75rem; font-size: 0.95em; }
+.r1-explorer label:has(select) { grid-template-columns: 5.5rem 1fr; }
 .r1-explorer label[hidden] { display: none; }
 .r1-explorer input[type="range"] { width: 100%; height: 2.75rem; margin: 0; min-width: 0;
-  accent-color: ${COLOR.discriminator}; cursor: pointer; }
+  appearance: none; background: none; cursor: pointer; }
+${["-webkit-slider-runnable", "-moz-range"]
+  .map(
+    (part) => `.r1-explorer input::${part}-track { height: 4px; border-radius: 2px;
+  background: color-mix(in srgb, currentColor 28%, transparent); }`,
+  )
+  .join("")}
+${["-webkit-slider", "-moz-range"]
+  .map(
+    (part) => `.r1-explorer input::${part}-thumb { appearance: none; width: 18px; height: 18px;
+  border: 0; border-radius: 50%; background: ${COLOR.discriminator}; }`,
+  )
+  .join("")}
+.r1-explorer input::-webkit-slider-thumb { margin-top: -7px; }
 .r1-explorer :is(select, button) { font: inherit; font-size: 0.95em; color: inherit; cursor: pointer;
   background: var(--pst-color-background, var(--jp-layout-color0, Canvas)); padding: 0.35rem 0.6rem;
   border: 1px solid color-mix(in srgb, currentColor 45%, transparent); border-radius: 6px;
@@ -30,7 +44,7 @@ const STYLE = `
 .r1-explorer button:disabled { opacity: 0.5; cursor: default; }
 .r1-explorer :is(select, button, input):focus-visible { outline: 2px solid currentColor;
   outline-offset: 2px; }
-.r1-explorer .r1-buttons { display: flex; flex-wrap: wrap; gap: 0.4rem; margin: 0.6rem 0 0; }
+.r1-explorer .r1-buttons { display: flex; flex-wrap: wrap; align-items: center; gap: 0.4rem; margin: 0.6rem 0 0; }
 .r1-explorer .r1-note { margin: 0.5rem 0 0; }
 .r1-explorer .r1-readout { margin: 0.5rem 0 0; min-height: 4.2em; font-variant-numeric: tabular-nums; }
 .r1-explorer .r1-spoken { position: absolute; width: 1px; height: 1px; overflow: hidden;
@@ -43,11 +57,12 @@ const STYLE = `
 .r1-explorer thead th { font-weight: 600; }
 .r1-explorer .r1-tall { grid-row: span 2; }
 @container (max-width: 34rem) {
-  .r1-explorer .r1-tall { grid-row: auto; }
-  .r1-explorer .r1-panels > .r1-wide { grid-column: 1 / -1; }
+  .r1-explorer .r1-panels { grid-template-columns: minmax(0, 1fr); }
+  .r1-explorer .r1-tall { grid-row: auto; order: -2; }
+  .r1-explorer .r1-early { order: -1; }
   .r1-explorer :is(th, td) { padding: 0.2rem 0.15rem; font-size: 0.92em; }
   .r1-explorer :is(select, button) { padding: 0.35rem 0.5rem; }
-  .r1-explorer label { grid-template-columns: 9rem 1fr; }
+  .r1-explorer label:not(:has(select)) { grid-template-columns: 9rem 1fr; }
 }
 `;
 
@@ -113,13 +128,11 @@ function slider(model, trait, { min, max, step, text, digits = 2 }) {
   return node("label", {}, [caption, input]);
 }
 
+const optionsOf = (options) => options.map(([value, label]) => node("option", { value }, label));
+
 // A labelled menu bound both ways to a trait; options are pairs [value, label], the first the default.
 function choice(model, trait, { text, options }) {
-  const select = node(
-    "select",
-    { "aria-label": text },
-    options.map(([value, label]) => node("option", { value }, label)),
-  );
+  const select = node("select", { "aria-label": text }, optionsOf(options));
   const show = () => {
     if (!options.some(([value]) => value === model.get(trait)))
       assign(model, { [trait]: options[0][0] });
@@ -148,6 +161,25 @@ function readout() {
     timer = setTimeout(() => (spoken.textContent = text), spoken.textContent ? 600 : 0);
   };
   return { root: node("div", {}, [shown, spoken]), say };
+}
+
+// A table with a column of row names, whose cells change their text in place.
+function tableOf(columns) {
+  const body = node("tbody");
+  const head = columns.map((text) => node("th", { scope: "col" }, text));
+  const row = (cells) =>
+    node(
+      "tr",
+      {},
+      cells.map((_, k) => (k ? node("td") : node("th", { scope: "row" }))),
+    );
+  const fill = (rows) => {
+    if (body.children.length !== rows.length) body.replaceChildren(...rows.map(row));
+    rows.forEach((cells, i) =>
+      cells.forEach((text, k) => (body.children[i].children[k].textContent = text)),
+    );
+  };
+  return { root: node("table", {}, [node("thead", {}, node("tr", {}, head)), body]), fill };
 }
 
 const panel = (figure, caption, kind = "") =>

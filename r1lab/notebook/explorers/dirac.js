@@ -19,6 +19,16 @@ const NEAR = {
     [0, "1"],
   ],
 };
+// The axis below it runs from 0 to 100, in percent of the steps or in units of time.
+const STEP_TIME = {
+  xlabel: "steps",
+  xticks: [
+    [0, "0"],
+    [50, "250"],
+    [100, "500"],
+  ],
+};
+const FLOW_TIME = { xlabel: "time", xticks: [0, 50, 100] };
 
 function read(model) {
   const state = {};
@@ -49,7 +59,8 @@ function analyse(state) {
     game.jacobian && state.scheme !== "flow"
       ? eigenvalues(updateMatrix(game.jacobian, state.h, state.scheme, state.d_steps))
       : null;
-  return { game, pace, drawn, path, lambdas, multipliers };
+  const key = [state.loss, state.regularizer, state.strength]; // what its field depends on
+  return { game, key, pace, drawn, path, lambdas, multipliers };
 }
 
 function distanceInWords(path, flow) {
@@ -73,7 +84,7 @@ function verdict(state, { game, drawn, path, lambdas, multipliers }) {
   if (!multipliers) {
     const pull =
       rightmost < -1e-12
-        ? `Near the centre the flow shrinks the distance like exp(${fixed(rightmost, 3)} t).`
+        ? `Close enough to the centre the flow shrinks the distance like exp(${fixed(rightmost, 3)} t).`
         : "On the axis the eigenvalues decide nothing for the flow: look at the distance.";
     return `${eigen} ${pull} ${far}`;
   }
@@ -82,10 +93,14 @@ function verdict(state, { game, drawn, path, lambdas, multipliers }) {
     Math.abs(rho - 1) < 1e-9
       ? "on the circle: neither pull nor push to first order."
       : rho < 1
-        ? "inside the circle: training converges near the centre."
+        ? "inside the circle: training converges if it starts close enough."
         : "outside the circle: the centre repels.";
+  const stuck =
+    rho < 1 && !(Math.hypot(...path[path.length - 1]) < Math.hypot(...path[0]))
+      ? " From this start it has not come closer."
+      : "";
   const change = "In the long run each update changes a small distance by a factor of";
-  return `${eigen} ${change} ${fixed(rho, 4)}, ${fate} ${far}`;
+  return `${eigen} ${change} ${fixed(rho, 4)}, ${fate} ${far}${stuck}`;
 }
 
 function drawField(target, { field }) {
@@ -100,11 +115,11 @@ function drawField(target, { field }) {
   return svg("path", { d, fill: "none", stroke: "currentColor", "stroke-opacity": 0.35 });
 }
 
-function drawPortrait(portrait, game, path, walk) {
+function drawPortrait(portrait, { game, path, key }, walk) {
   const line = { stroke: COLOR.generator, "stroke-width": 1.4 };
   const last = walk[walk.length - 1];
+  keep(portrait, key, () => [drawField(portrait, game)]);
   portrait.layer.replaceChildren(
-    drawField(portrait, game),
     polyline(path, portrait, { ...line, "stroke-opacity": walk.length > 1 ? 0.35 : 1 }),
     dot(...path[path.length - 1], portrait, { fill: COLOR.generator, r: 4.5, "fill-opacity": 0.6 }),
     ...(walk.length > 1
@@ -119,13 +134,22 @@ function drawPortrait(portrait, game, path, walk) {
 // The two point masses and the discriminator as code has it, large on real: D(x) = -psi x.
 function drawPlayers(players, game, [theta, psi]) {
   const { sx, sy } = players;
-  const mass = (x, color, name, side) => [
+  const mass = (x, color) => [
     svg("path", { d: `M${sx(x)} ${sy(0)}V${sy(1.5)}`, stroke: color, "stroke-width": 3 }),
     dot(x, 1.5, players, { fill: color }),
-    words(sx(x) + 9 * side, sy(1.5) - 6, name, { "text-anchor": side < 0 ? "end" : "start" }),
   ];
+  const name = (x, text, side) =>
+    words(sx(x) + 8 * side, 12, text, { "text-anchor": side < 0 ? "end" : "start" });
+  // The name of the fakes stays in the picture: inwards where they are far out.
+  const [edge, out] = [Math.min(Math.max(theta, -REACH), REACH), theta < 0 ? -1 : 1];
+  const beyond = edge === theta ? "fake" : out < 0 ? "← fake" : "fake →";
   const push = game.field(theta, psi)[0];
+  players.notes.replaceChildren(
+    name(0, "real", -out),
+    name(edge, beyond, Math.abs(edge) > 1 ? -out : out),
+  );
   players.layer.replaceChildren(
+    svg("path", { d: `M0 ${sy(0)}H${players.width}`, stroke: COLOR.ink, "stroke-opacity": 0.5 }),
     polyline(
       [
         [-3, 3 * psi],
@@ -134,8 +158,8 @@ function drawPlayers(players, game, [theta, psi]) {
       players,
       { stroke: COLOR.discriminator, "stroke-width": 2.4 },
     ),
-    ...mass(0, COLOR.real, "real", theta < 0 ? 1 : -1),
-    ...mass(theta, COLOR.fake, "fake", theta < 0 ? -1 : 1),
+    ...mass(0, COLOR.real),
+    ...mass(theta, COLOR.fake),
     svg("path", {
       d: arrow(theta, 0.75, Math.sign(push) * Math.min(1.2, 2 * Math.abs(push)), 0, players),
       stroke: COLOR.generator,
@@ -147,7 +171,8 @@ function drawPlayers(players, game, [theta, psi]) {
 
 function drawDistance(chart, path, walk, pace) {
   const range = Math.hypot(...path[path.length - 1]) < 0.1 ? DEEP : NEAR;
-  if (chart.y !== range.y) chart.zoom(range);
+  const time = pace === FLOW ? FLOW_TIME : STEP_TIME;
+  if (chart.y !== range.y || chart.xlabel !== time.xlabel) chart.zoom({ ...range, ...time });
   const track = (points) =>
     points.map((z, k) => [
       (k * 100) / pace.count,
@@ -236,21 +261,23 @@ function makePlots() {
       x: [-REACH, REACH],
       y: [-2, 2],
       aspect: 0.44,
-      low: 112,
+      low: 150,
+      framed: true,
+      margin: [18, 10, 36, 34],
       xlabel: "x",
       ylabel: "D(x)",
-      yticks: [],
-      xticks: [-2, -1, 1, 2],
+      yticks: [-2, -1, 0, 1, 2],
+      xticks: [-2, -1, 0, 1, 2],
       label: "The discriminator D over the real and the fake point mass",
     }),
     chart: plot({
       x: [0, 100],
       ...DEEP,
+      ...STEP_TIME,
       aspect: 0.38,
-      low: 112,
+      low: 140,
       framed: true,
-      xticks: [],
-      margin: [8, 10, 20, 34],
+      margin: [8, 14, 36, 34],
       label: "Distance to the centre over time",
     }),
     plane: plot({

@@ -37,7 +37,8 @@ const STRENGTH = {
 const strengthOf = (regularizer) =>
   Object.keys(STRENGTH).find((trait) => STRENGTH[trait].of.includes(regularizer));
 
-const preset = (name, note, changes) => ({
+const preset = (group, name, note, changes) => ({
+  group,
   name,
   note,
   traits: {
@@ -51,46 +52,58 @@ const preset = (name, note, changes) => ({
     ...changes,
   },
 });
+const [NO_CURE, UPDATES, FAILING, WORKING] = [
+  "no cure",
+  "other update rules",
+  "cures that fail",
+  "cures that work",
+];
 const PRESETS = [
   preset(
-    "Lemma 2.2: eigenvalues on the axis",
-    "Both eigenvalues sit on the imaginary axis: pure rotation.",
-    { scheme: "flow", theta: 0.5, psi: 0 },
+    NO_CURE,
+    "spirals outwards (lemma 2.4)",
+    "Press Run: the point never reaches the centre. Then choose the regulariser R1 and move γ to 0.3.",
+    {},
   ),
   preset(
-    "Lemma 2.3, fate one: a cycle",
+    NO_CURE,
+    "circles forever (lemma 2.3)",
     "In continuous time the two players circle, always at the same distance.",
     { scheme: "flow" },
   ),
   preset(
-    "Lemma 2.4, fate two: divergence",
-    "Simultaneous steps leave every circle outwards. A smaller h only takes longer.",
-    {},
+    NO_CURE,
+    "only rotates: eigenvalues on the axis (lemma 2.2)",
+    "Both eigenvalues sit on the imaginary axis: pure rotation.",
+    { scheme: "flow", theta: 0.5, psi: 0 },
   ),
   preset(
-    "Fate three: sublinear convergence",
+    NO_CURE,
+    "arrives ever more slowly: non-saturating loss",
     "The same two eigenvalues with the non-saturating loss: the flow arrives, ever more slowly.",
     { loss: "non-saturating", scheme: "flow" },
   ),
   preset(
-    "Lemma 2.5: alternating steps",
+    UPDATES,
+    "alternating: neither in nor out (lemma 2.5)",
     "Alternating steps: both multipliers exactly on the unit circle, and no pull inwards.",
     { scheme: "alternating", h: 0.5 },
   ),
   preset(
-    "Lemma 2.5: too long a step",
+    UPDATES,
+    "alternating, steps too long: leaves (lemma 2.5)",
     "Five discriminator steps and a large h: a multiplier has left the circle. Compare h = 1.7.",
     { scheme: "alternating", h: 1.9, d_steps: 5, theta: 0.1, psi: 0.1 },
   ),
-  preset("Lemma 3.1: WGAN, clipped", "Clipping bounds ψ. It does not bring the players to rest.", {
-    loss: "wasserstein",
-    regularizer: "clip",
-    bound: 1,
-    scheme: "alternating",
-    d_steps: 5,
-  }),
   preset(
-    "Lemma 3.1: WGAN-GP",
+    FAILING,
+    "WGAN, clipped: never rests (lemma 3.1)",
+    "Clipping bounds ψ. It does not bring the players to rest.",
+    { loss: "wasserstein", regularizer: "clip", bound: 1, scheme: "alternating", d_steps: 5 },
+  ),
+  preset(
+    FAILING,
+    "WGAN-GP: never rests (lemma 3.1)",
     "WGAN-GP asks for slope one, but the solution needs slope zero: the path never settles there.",
     {
       loss: "wasserstein",
@@ -101,12 +114,14 @@ const PRESETS = [
     },
   ),
   preset(
-    "Lemma 3.2: instance noise",
+    WORKING,
+    "instance noise: comes to rest (lemma 3.2)",
     "Noise on real and fake samples moves both eigenvalues to the left.",
     { regularizer: "instance-noise", sigma: 0.8 },
   ),
   preset(
-    "Lemma 3.3: R1",
+    WORKING,
+    "R1: comes to rest (lemma 3.3)",
     "R1 is friction for the discriminator: both eigenvalues move left, and training comes to rest.",
     { regularizer: "r1", gamma: 0.3 },
   ),

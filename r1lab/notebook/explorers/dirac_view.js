@@ -2,14 +2,12 @@
 
 // A menu that sets many traits at once and shows which of its settings the figure is in.
 function presetMenu(model, note) {
-  const own = ["-1", "your own setting"];
-  const select = node(
-    "select",
-    { "aria-label": "show me" },
-    [own, ...PRESETS.map(({ name }, k) => [`${k}`, name])].map(([value, label]) =>
-      node("option", { value }, label),
-    ),
+  const named = PRESETS.map(({ group, name }, k) => [`${k}`, name, group]);
+  const groups = [...new Set(named.map(([, , group]) => group))].map((label) =>
+    node("optgroup", { label }, optionsOf(named.filter(([, , group]) => group === label))),
   );
+  const own = optionsOf([["-1", "your own setting"]]);
+  const select = node("select", { "aria-label": "show me" }, [...own, ...groups]);
   select.addEventListener(
     "change",
     () => PRESETS[select.value] && assign(model, PRESETS[select.value].traits),
@@ -27,7 +25,7 @@ function presetMenu(model, note) {
 
 // The steps that the reader takes by hand or lets run, on top of the whole path.
 function makeWalk(model, redraw) {
-  const self = { points: [], stop() {} };
+  const self = { points: [] };
   const last = () => self.points[self.points.length - 1];
   const current = () => ({ state: read(model), game: diracGame(read(model)) });
   const add = (point) => {
@@ -48,19 +46,29 @@ function makeWalk(model, redraw) {
     redraw();
     return left > count;
   };
-  self.buttons = [
+  let halt = null;
+  const run = button("Run", () => {
+    if (halt) return self.stop();
+    if (stillPreferred()) return advance(STEPS);
+    run.textContent = "Stop";
+    halt = animate(() => advance(2) || self.stop());
+  });
+  self.stop = () => {
+    halt?.();
+    halt = null;
+    run.textContent = "Run";
+    return false;
+  };
+  const single = [
     button("Step generator", by(moveGenerator)),
     button("Step discriminator", by(moveDiscriminator)),
-    button("Run", () => {
-      self.stop();
-      if (stillPreferred()) advance(STEPS);
-      else self.stop = animate(() => advance(2));
-    }),
-    button("Reset", () => {
-      self.restart();
-      redraw();
-    }),
   ];
+  const back = button("Back to start", () => {
+    self.restart();
+    redraw();
+  });
+  self.buttons = [...single, run, back];
+  self.allow = ({ scheme }) => single.forEach((one) => (one.disabled = scheme === "flow"));
   self.restart = () => {
     self.stop();
     self.points = [[model.get("theta"), model.get("psi")]];
@@ -101,7 +109,7 @@ function makeControls(model, buttons) {
   const strengths = strengthSliders(model);
   const steps = slider(model, "h", { min: 0.02, max: 2, step: 0.02, text: "step size h" });
   const dSteps = slider(model, "d_steps", { min: 1, max: 5, step: 1, text: "D steps", digits: 0 });
-  const root = node("div", { class: "r1-full" }, [
+  const root = node("div", { class: "r1-full r1-early" }, [
     node("div", { class: "r1-buttons" }, buttons),
     node("div", { class: "r1-controls" }, [
       choice(model, "loss", { text: "loss", options: LOSS_NAMES }),
@@ -124,23 +132,27 @@ const panelsOf = ({ portrait, players, chart, plane, circle }, controls) =>
   node("div", { class: "r1-panels" }, [
     panel(
       portrait,
-      "both players: the path of training from the open point, which you can drag, " +
-        "over the directions in which they are pulled",
-      "r1-wide r1-tall",
+      "both players: the path of training from the open point, which you can drag, over the " +
+        "directions in which they are pulled; the centre (0, 0) is the solution: fakes on the data, D flat",
+      "r1-tall",
     ),
     panel(
       players,
-      "the discriminator as a logit, large where it sees real data; " +
+      "the code-sign logit: D(x) drawn so that high means “looks real”: slope −ψ; " +
         "the arrow is the generator's push",
     ),
-    panel(chart, `distance to the centre over ${STEPS} steps (flow: up to time 100)`),
+    panel(
+      chart,
+      "distance to the centre, on a logarithmic scale; far out a curve can flatten, " +
+        "since there the loss saturates and pushes less",
+    ),
     controls,
     panel(
       plane,
       "eigenvalues λ of the Jacobian: left of the axis the flow is stable, " +
         "in the disc simultaneous steps too",
     ),
-    panel(circle, "multipliers of one update: stable inside the unit circle"),
+    panel(circle, MULTIPLIERS),
   ]);
 
 function render({ model: live, el }) {
@@ -152,7 +164,7 @@ function render({ model: live, el }) {
   let numbers;
   const paths = () => {
     const state = read(model);
-    drawPortrait(portrait, numbers.game, numbers.path, walk.points);
+    drawPortrait(portrait, numbers, walk.points);
     drawPlayers(players, numbers.game, walk.points[walk.points.length - 1]);
     drawDistance(chart, numbers.path, walk.points, numbers.pace);
     start.place(state.theta, state.psi, startInWords(state));
@@ -170,6 +182,7 @@ function render({ model: live, el }) {
     paths();
     spectra();
     controls.show(state);
+    walk.allow(state);
     menu.show();
     words_.say(verdict(state, numbers));
   };

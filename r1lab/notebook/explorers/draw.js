@@ -27,13 +27,14 @@ const svg = (name, attributes, children) => node(name, attributes, children, SVG
 let plots = 0;
 
 // A plot of [xmin, xmax] x [ymin, ymax] as wide as its place, text at its true size. `draw` fills
-// `layer`, and `notes` with what may stand in the margins, anew. A tick is a number or a pair
+// `layer`, and `notes` with what may stand in the margins, anew; `ground` below it keeps. A tick is a number or a pair
 // [value, label]; `low` is the least height.
 function plot(options) {
   const { aspect = 1, low = 0, label, margin = [8, 8, 8, 8] } = options;
   const clip = `r1-clip-${++plots}-${Math.random().toString(36).slice(2)}`; // ids are the page's
-  const [axes, layer, notes, top] = [
+  const [axes, ground, layer, notes, top] = [
     svg("g"),
+    svg("g", { "clip-path": `url(#${clip})` }),
     svg("g", { "clip-path": `url(#${clip})` }),
     svg("g"),
     svg("g"),
@@ -42,11 +43,12 @@ function plot(options) {
   const root = svg("svg", { role: "group", "aria-label": label }, [
     svg("clipPath", { id: clip }, window_),
     axes,
+    ground,
     layer,
     notes,
     top,
   ]);
-  const self = { ...options, id: clip, root, layer, notes, top, draw() {} };
+  const self = { ...options, id: clip, root, ground, layer, notes, top, draw() {} };
   const resize = (width) => {
     const height = Math.round(Math.max(width * aspect, low));
     Object.assign(self, { width, height });
@@ -104,12 +106,22 @@ function drawAxes({ x, y, sx, sy, framed, xlabel = "", ylabel = "", xticks, ytic
   }
   const inside = y0 < ends[2] - 1; // the axis runs through the picture
   text([ends[1], inside ? y0 - 6 : y0 + 31], xlabel, "end", { class: "r1-name" });
-  text([x0 + 7, ends[3] + 10], ylabel, "start", { class: "r1-name" });
+  text(framed ? [0, ends[3] - 6] : [x0 + 7, ends[3] + 10], ylabel, "start", { class: "r1-name" });
   axes.replaceChildren(
     svg("path", { d, stroke: "currentColor", "stroke-opacity": 0.5, fill: "none" }),
     ...texts,
   );
 }
+
+// What lies below the layer: drawn only where `key`, what it depends on, or the scale has changed.
+function keep(target, key, parts) {
+  const now = [key, target.width, target.height, target.x, target.y].join();
+  if (target.kept === now) return;
+  target.kept = now;
+  target.ground.replaceChildren(...parts());
+}
+
+const tenths = (px) => Math.round(px * 10) / 10;
 
 // Straight lines through the points; what is not finite breaks the line.
 function polyline(points, { sx, sy }, attributes) {
@@ -118,7 +130,7 @@ function polyline(points, { sx, sy }, attributes) {
     const [px, py] = [sx(x), sy(y)];
     if (!(Math.abs(px) < 1e5 && Math.abs(py) < 1e5)) pen = "M";
     else {
-      d += `${pen}${px.toFixed(1)} ${py.toFixed(1)}`;
+      d += `${pen}${tenths(px)} ${tenths(py)}`;
       pen = "L";
     }
   }
@@ -134,9 +146,9 @@ function arrow(x, y, u, v, { sx, sy }, head = 0.35) {
   const [dx, dy] = [sx(x + u) - x1, sy(y + v) - y1];
   if (Math.hypot(dx, dy) < 0.3) return "";
   const barb = (s) =>
-    `M${(x1 + dx).toFixed(1)} ${(y1 + dy).toFixed(1)}` +
-    `l${(-head * (0.87 * dx - s * dy)).toFixed(1)} ${(-head * (s * dx + 0.87 * dy)).toFixed(1)}`;
-  return `M${x1.toFixed(1)} ${y1.toFixed(1)}l${dx.toFixed(1)} ${dy.toFixed(1)}${barb(0.5)}${barb(-0.5)}`;
+    `M${tenths(x1 + dx)} ${tenths(y1 + dy)}` +
+    `l${tenths(-head * (0.87 * dx - s * dy))} ${tenths(-head * (s * dx + 0.87 * dy))}`;
+  return `M${tenths(x1)} ${tenths(y1)}l${tenths(dx)} ${tenths(dy)}${barb(0.5)}${barb(-0.5)}`;
 }
 
 const words = (x, y, text, attributes = {}) => svg("text", { x, y, ...attributes }, text);

@@ -55,3 +55,8 @@ function inWords(values, digits = 3) {
       : `${fixed(re, digits)} and ${fixed(other, digits)}`;
   return `${re ? `${fixed(re, digits)} ` : ""}± ${fixed(Math.abs(im), digits)} i`;
 }
+
+// The caption of the multipliers.
+const MULTIPLIERS =
+  "multipliers of one update: 1 + hλ for simultaneous steps (alternating steps have another " +
+  "formula); stable inside the unit circle";

@@ -95,7 +95,7 @@ function cellLines(corner, level, px, py, wide, high) {
     const share = (level - from) / (to - from);
     const [[a, b], [c, d]] = [places[k], places[(k + 1) % 4]];
     hits.push(
-      `${(px + wide * (a + share * (c - a))).toFixed(1)} ${(py - high * (b + share * (d - b))).toFixed(1)}`,
+      `${tenths(px + wide * (a + share * (c - a)))} ${tenths(py - high * (b + share * (d - b)))}`,
     );
   }
   let d = "";
@@ -142,9 +142,11 @@ function drawPanel(target, p, probe) {
 // Root mean squares over the data against training steps, as powers of ten.
 function drawChart(chart, run, step) {
   const line = (name) =>
-    run.history.flatMap((entry, k) => (k % 4 && k > 8 ? [] : [[k, Math.log10(entry[name])]]));
+    run.history
+      .slice(0, step + 1)
+      .flatMap((entry, k) => (k % 4 && k > 8 && k < step ? [] : [[k, Math.log10(entry[name])]]));
   const { sx } = chart;
-  const end = run.at(STEPS);
+  const end = run.at(step);
   chart.layer.replaceChildren(
     svg("path", {
       d: `M${sx(step)} 0V${chart.height}`,
@@ -160,14 +162,13 @@ function drawChart(chart, run, step) {
     dot(step, Math.log10(run.at(step).across), chart, { r: 4.5, fill: COLOR.discriminator }),
     dot(step, Math.log10(run.at(step).along), chart, { r: 3.5, fill: "currentColor" }),
   );
-  const at = Math.min(run.history.length - 1, STEPS);
   const [top, low] = [end.across, end.along].map((v) =>
     chart.sy(Math.max(Math.log10(v), chart.y[0])),
   );
   const apart = Math.abs(top - low) < 13 ? (top <= low ? -6 : 6) : 0;
   chart.notes.replaceChildren(
-    words(sx(at) + 4, top + 4 + apart, "across"),
-    words(sx(at) + 4, low + 4 - apart, "along"),
+    words(sx(step) + 7, top + 4 + apart, "across"),
+    words(sx(step) + 7, low + 4 - apart, "along"),
   );
 }
 

@@ -29,12 +29,12 @@ class ManifoldExplorer(Explorer):
 
     Examples
     --------
-    >>> ManifoldExplorer(steps=0)
-    ManifoldExplorer(gamma=0.5, probe=-0.4, seed=0, steps=0)
+    >>> ManifoldExplorer(steps=200)
+    ManifoldExplorer(gamma=0.5, probe=-0.4, seed=0, steps=200)
     """
 
     _esm = module_source("mlp", "manifold", "manifold_view")
     gamma = traitlets.Float(0.5, min=0.0, max=2.0).tag(sync=True)
-    steps = traitlets.Int(200, min=0, max=400).tag(sync=True)
+    steps = traitlets.Int(0, min=0, max=400).tag(sync=True)
     probe = traitlets.Float(-0.4, min=-1.0, max=1.0).tag(sync=True)
     seed = traitlets.Int(0, min=0, max=9).tag(sync=True)

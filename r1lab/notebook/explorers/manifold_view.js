@@ -53,10 +53,11 @@ function makeTrainer(model, draw) {
       const go = () => {
         const wanted = model.get("steps");
         const ready = plain.until(wanted, 2) && damped.until(wanted, 2);
-        const all = ready && plain.until(STEPS, 1) && damped.until(STEPS, 1);
-        draw();
-        return !all;
+        if (!drawn) draw();
+        drawn = ready; // the steps ahead of the slider are not shown
+        return !(ready && plain.until(STEPS, 1) && damped.until(STEPS, 1));
       };
+      let drawn = false;
       if (go()) stop = animate(go);
     },
     ready: () => Math.min(plain.history.length, damped.history.length) > model.get("steps"),
@@ -103,30 +104,32 @@ function probeHandle(target, model, kind) {
 // Both pictures with their charts below; the second title says which gamma it is.
 const panelsOf = ({ plain, damped, plainChart, dampedChart }, title) =>
   node("div", { class: "r1-panels" }, [
-    node("figure", {}, [node("figcaption", {}, "without R1"), plain.root]),
-    node("figure", {}, [title, damped.root]),
+    node("figure", {}, [node("figcaption", {}, "without R1"), plain.root, plainChart.root]),
+    node("figure", {}, [title, damped.root, dampedChart.root]),
     node(
       "p",
       { class: "r1-full r1-caption" },
       "Data (blue), heights of D (grey, the thick line is D = 0) and its gradient there (purple). " +
         "At the open point, which you can drag, it is split: purple across the data, in the colour of " +
-        "the text along them. D learned from fakes on the dotted line; now the fakes are the data.",
-    ),
-    node("figure", {}, plainChart.root),
-    node("figure", {}, dampedChart.root),
-    node(
-      "p",
-      { class: "r1-full r1-caption" },
-      "slope of D across and along the data, root mean square, over the training steps since the " +
-        "generator is perfect",
+        "the text along them. D learned from fakes on the dotted line; now the fakes are the data. " +
+        "Curves: the two slopes, root mean square over the data, on a logarithmic scale.",
     ),
   ]);
 
+// Which network it is, beside the button for the next one.
+function seedButton(model) {
+  const shown = node("span");
+  const show = () => (shown.textContent = `seed = ${model.get("seed")}`);
+  model.on("change:seed", show);
+  show();
+  const next = button("Another network", () =>
+    assign(model, { seed: (model.get("seed") + 1) % 10 }),
+  );
+  return [next, shown];
+}
+
 const controlsOf = (model, play) => [
-  node("div", { class: "r1-buttons" }, [
-    play.root,
-    button("Another network", () => assign(model, { seed: (model.get("seed") + 1) % 10 })),
-  ]),
+  node("div", { class: "r1-buttons" }, [play.root, ...seedButton(model)]),
   node("div", { class: "r1-controls" }, [
     slider(model, "steps", { min: 0, max: STEPS, step: 1, text: "steps", digits: 0 }),
     slider(model, "gamma", { min: 0, max: 2, step: 0.05, text: "R1 γ" }),
@@ -163,7 +166,7 @@ function render({ model: live, el }) {
     if (trainer.ready()) words_.say(verdict(state, trainer.plain, trainer.damped));
   };
   const trainer = makeTrainer(model, draw);
-  mount(el, [root, ...controlsOf(model, play), words_.root]);
+  mount(el, [...controlsOf(model, play), root, words_.root]);
   for (const target of Object.values(plots)) target.draw = () => trainer.plain && draw();
   watch(model, TRAITS, () => {
     trainer.prepare();

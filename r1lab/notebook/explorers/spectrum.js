@@ -73,7 +73,7 @@ function verdict({ game, gamma, h, scheme }, rows) {
       : `The tightest pair, ${inWords(tightest.lambdas)}${name}, allows h < ${fixed(tightest[scheme], 3)}.`;
   const fate =
     h < limit
-      ? "inside the circle, so training converges near the solution."
+      ? "inside the circle: training converges if it starts close enough."
       : rho > 1 + 1e-9
         ? "outside the circle: the solution repels."
         : "on the circle.";
@@ -122,17 +122,19 @@ function drawPlane(plane, { game, h, scheme }, rows) {
     stroke: COLOR.eigenvalue,
     "stroke-opacity": 0.6,
   };
-  plane.layer.replaceChildren(
+  keep(plane, game, () => [
     svg("rect", { x: 0, y: 0, width: sx(0), height: plane.height, ...SHADE }),
-    ...(scheme === "simultaneous" ? [svg("circle", { ...disc, ...SHADE })] : []),
     ...tracks(game, eigenvalues, plane),
+  ]);
+  plane.layer.replaceChildren(
+    ...(scheme === "simultaneous" ? [svg("circle", { ...disc, ...SHADE })] : []),
     ...rows.flatMap((row) => pairDots(row.lambdas, row.off, plane)),
   );
 }
 
 function drawCircle(circle, { game, h, scheme }, rows) {
   const { sx, sy } = circle;
-  circle.layer.replaceChildren(
+  keep(circle, [game, h, scheme], () => [
     svg("circle", {
       cx: sx(0),
       cy: sy(0),
@@ -142,12 +144,14 @@ function drawCircle(circle, { game, h, scheme }, rows) {
       "stroke-opacity": 0.6,
     }),
     ...tracks(game, (matrix) => eigenvalues(updateMatrix(matrix, h, scheme)), circle),
+  ]);
+  circle.layer.replaceChildren(
     ...rows.flatMap((row) => pairDots(row.multipliers, row.off, circle)),
   );
 }
 
 // The stable steps for each gamma: filled for the chosen scheme, an outline for the other one.
-function drawRegion(region, { game, scheme }) {
+function regionParts(region, game, scheme) {
   const { sx, sy } = region;
   const outline = (which) =>
     Array.from({ length: 151 }, (_, k) => {
@@ -156,7 +160,7 @@ function drawRegion(region, { game, scheme }) {
     });
   const other = scheme === "simultaneous" ? "alternating" : "simultaneous";
   const line = { stroke: COLOR.eigenvalue, "stroke-width": 1.8 };
-  region.layer.replaceChildren(
+  return [
     polyline([[0, 0], ...outline(scheme), [0, RANGE.gamma[1]]], region, {
       ...line,
       fill: COLOR.eigenvalue,
@@ -166,44 +170,18 @@ function drawRegion(region, { game, scheme }) {
     ...[`shaded: stable for ${scheme} steps`, `dashed: the limit for ${other} steps`].map(
       (text, k) => words(sx(4) - 4, sy(3) + 14 + 17 * k, text, { "text-anchor": "end" }),
     ),
-  );
+  ];
 }
 
-function drawTable(table, rows) {
-  const cells = (tag, texts) =>
-    texts.map((text, k) => node(k ? tag : "th", k ? {} : { scope: "row" }, text));
-  const ratio = (value) => (value === Infinity ? "∞" : fixed(value, 2));
-  table.replaceChildren(
-    node(
-      "thead",
-      {},
-      node(
-        "tr",
-        {},
-        ["pair", "eigenvalues", "|Im/Re|", "h, sim.", "h, alt."].map((text) =>
-          node("th", { scope: "col" }, text),
-        ),
-      ),
-    ),
-    node(
-      "tbody",
-      {},
-      rows.map((row) =>
-        node(
-          "tr",
-          {},
-          cells("td", [
-            row.name,
-            inWords(row.lambdas),
-            ratio(row.ratio),
-            fixed(row.simultaneous, 3),
-            fixed(row.alternating, 3),
-          ]),
-        ),
-      ),
-    ),
-  );
-}
+const COLUMNS = ["pair", "eigenvalues", "|Im/Re|", "h, sim.", "h, alt."];
+
+const cellsOf = ({ name, lambdas, ratio, simultaneous, alternating }) => [
+  name,
+  inWords(lambdas),
+  ratio === Infinity ? "∞" : fixed(ratio, 2),
+  fixed(simultaneous, 3),
+  fixed(alternating, 3),
+];
 
 function makePlots() {
   const square = { aspect: 0.8 };
@@ -260,7 +238,7 @@ function render({ model: live, el }) {
   const model = scoped(live);
   const plots = makePlots();
   const { plane, circle, region } = plots;
-  const [table, words_] = [node("table"), readout()];
+  const [pairs, words_] = [tableOf(COLUMNS), readout()];
   const point = settingHandle(region, model);
   const draw = () => {
     const state = Object.fromEntries(
@@ -269,8 +247,8 @@ function render({ model: live, el }) {
     const rows = rowsOf(state);
     drawPlane(plane, state, rows);
     drawCircle(circle, state, rows);
-    drawRegion(region, state);
-    drawTable(table, rows);
+    keep(region, [state.game, state.scheme], () => regionParts(region, state.game, state.scheme));
+    pairs.fill(rows.map(cellsOf));
     point.place(state.h, state.gamma, {
       now: state.h,
       low: RANGE.h[0],
@@ -282,20 +260,24 @@ function render({ model: live, el }) {
   mount(el, [
     node("div", { class: "r1-panels" }, [
       panel(
-        plane,
-        "eigenvalues λ of the Jacobian and their paths as γ grows: left of the axis the flow is stable",
+        region,
+        "the stable steps: drag the point out of the shaded region, and training diverges",
+        "r1-full",
       ),
-      panel(circle, "multipliers of one update with step h: stable inside the unit circle"),
       node("div", { class: "r1-controls r1-full" }, [
         choice(model, "game", { text: "game", options: GAME_NAMES }),
         choice(model, "scheme", { text: "update", options: SCHEME_NAMES }),
         slider(model, "gamma", { min: 0, max: 3, step: 0.05, text: "R1 γ" }),
         slider(model, "h", { min: 0.02, max: 4, step: 0.02, text: "step size h" }),
       ]),
-      panel(region, "which steps are stable: drag the point", "r1-full"),
+      panel(
+        plane,
+        "eigenvalues λ of the Jacobian and their paths as γ grows: left of the axis the flow is stable",
+      ),
+      panel(circle, MULTIPLIERS),
     ]),
     words_.root,
-    table,
+    pairs.root,
     node(
       "p",
       { class: "r1-note" },

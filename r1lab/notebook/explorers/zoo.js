@@ -7,7 +7,7 @@ const zero = () => 0;
 const one = () => 1;
 
 // D ascends d(psi theta), G descends g(psi theta): the derivatives of d and g.
-const MINIMAX = { d1: (t) => sigmoid(-t), d2: (t) => -sigmoidSlope(t) };
+const MINIMAX = { d1: (t) => sigmoid(-t), d2: (t) => -sigmoidSlope(t), logistic: true };
 const LOSSES = {
   minimax: { ...MINIMAX, g1: MINIMAX.d1, g2: MINIMAX.d2 },
   "non-saturating": { ...MINIMAX, g1: sigmoid, g2: sigmoidSlope },
@@ -94,15 +94,33 @@ function normalRule(width) {
   return RULES.get(width);
 }
 
+// The same sums for f' = sigmoid, where no exponential overflows: one power a node gives all slopes.
+function noisyLogistic({ d1, g1, paired }, theta, psi, spread, width) {
+  const [centre, ratio] = [Math.exp(psi * theta), Math.exp(psi * spread * width)];
+  let [power, vTheta, vPsi] = [1, 0, 0];
+  for (const [x, weight] of normalRule(width)) {
+    const noise = x * spread;
+    const [above, below] = [1 / (1 + centre * power), power / (power + centre)];
+    vPsi += weight * ((theta + noise) * above + (theta - noise) * below);
+    vTheta -= weight * (g1 === d1 ? above + below : 2 - above - below);
+    if (!paired) vPsi += (weight * noise * (1 - power)) / (1 + power);
+    power *= ratio;
+  }
+  return [psi * vTheta, vPsi];
+}
+
 // Noise of standard deviation sigma on real and fake samples, by the trapezoidal rule with nodes
 // as dense as the steepness psi sigma of the sigmoid needs for ten digits.
 function noisyField(loss, theta, psi, sigma) {
   if (loss.kink) return [-psi, noisyHingeSlope(theta, psi, sigma) + noisyHingeSlope(0, psi, sigma)];
   const spread = sigma * (loss.paired ? Math.SQRT2 : 1);
+  const steepest = Math.abs(psi) * (Math.abs(theta) + 8.5 * spread);
   const halvings = Math.max(0, Math.min(9, Math.ceil(Math.log2(0.8 * Math.abs(psi) * spread))));
   const { d1, g1 } = loss;
+  const width = 0.5 / 2 ** halvings;
+  if (loss.logistic && steepest < 600) return noisyLogistic(loss, theta, psi, spread, width);
   let [vTheta, vPsi] = [0, 0];
-  for (const [x, weight] of normalRule(0.5 / 2 ** halvings)) {
+  for (const [x, weight] of normalRule(width)) {
     const noise = x * spread;
     const [up, down] = [theta + noise, theta - noise];
     const [above, below] = [d1(psi * up), d1(psi * down)];
