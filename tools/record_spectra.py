@@ -55,7 +55,7 @@ def _look(run: Path) -> dict[str, Any]:
     for gamma in (GAMMA, 0.0):
         jacobian = game_jacobian(run, IMAGES, gamma)
         found["parameters"] = list(jacobian.sizes)
-        for which in ("LM", "LI", "LR"):
+        for which in ("LM", "LI"):
             try:
                 spectrum = jacobian.eigenvalues(K, which, tol=TOLERANCE)
             except NotConverged as error:
