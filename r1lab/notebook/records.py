@@ -110,14 +110,15 @@ def against(record: dict[str, Any], key: str = FRECHET) -> tuple[np.ndarray, np.
 
 
 def spread(values: Sequence[float], digits: int = 3) -> str:
-    """Mean and standard deviation over seeds.
+    r"""Mean and standard deviation over seeds.
 
     Examples
     --------
     >>> spread([1.0, 2.0, 3.0]), spread([0.5])
-    ('2 ± 1', '0.5')
+    ('2\xa0±\xa01', '0.5')
     """
-    deviation = f" ± {stdev(values):.2g}" if len(values) > 1 else ""
+    # Spaces that do not break: a cell keeps the two together.
+    deviation = f"\xa0±\xa0{stdev(values):.2g}" if len(values) > 1 else ""
     return f"{mean(values):.{digits}g}{deviation}"
 
 
@@ -144,17 +145,16 @@ def comparison(found: Records) -> str:
         rows.append(
             [
                 METHODS[method][0],
-                f"{settings['steps'] * settings['d_steps']:,} / {settings['steps']:,}",
-                str(len(group)),
+                f"{settings['steps'] * settings['d_steps']:,}",
+                f"{settings['steps']:,}",
                 spread([score["frechet"] for score in scores]),
-                spread([result["best"] for result in results]),
                 spread([score["precision"] for score in scores], 2),
                 spread([score["recall"] for score in scores], 2),
                 f"{mean(record['provenance']['cpu_seconds'] for record in group):.0f}",
             ]
         )
-    head = ["method", "D / G steps", "seeds", "Fréchet, end", "best on the way", "precision"]
-    return table([*head, "recall", "CPU s"], rows)
+    head = ["method", "D steps", "G steps", "Fréchet, end", "precision", "recall", "CPU s"]
+    return table(head, rows)
 
 
 def best_rates(found: Records) -> str:
