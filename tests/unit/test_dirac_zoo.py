@@ -252,6 +252,18 @@ def test_dragan_with_a_fixed_weight_does_not_converge_on_thick_data():
     np.testing.assert_allclose((cycle.min(), cycle.max()), (0.198, 0.254), atol=5e-4)
 
 
+@pytest.mark.parametrize("loss", ["minimax", "wasserstein"])
+@pytest.mark.parametrize("weight", [2.0, 5.0])  # 2 h weight <= 1
+def test_several_steps_at_a_one_centred_penalty_end_away_from_a_flat_discriminator(loss, weight):
+    """Near the solution a round that starts at psi != 0 ends at h weight c < |psi| < 2 c."""
+    h, c = 0.1, 1.5
+    gan = DiracGAN(loss, "wgan-gp", weight, c)
+    for theta, psi in np.clip(random_points(50), -1, 1) * (0.5, 2 * c):
+        for d_steps in (2, 5):
+            end = gan.run((theta, psi), h, 1, "alternating", d_steps=d_steps)[-1]
+            assert h * weight * c < abs(end[1]) < 2 * c
+
+
 @pytest.mark.claim("general-column")
 @pytest.mark.parametrize(
     ("loss", "regularizer", "strength", "converges"),
