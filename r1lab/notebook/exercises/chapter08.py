@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from numbers import Real
 
 import numpy as np
 
@@ -34,15 +35,32 @@ def _limit(gamma: float) -> float:
     return min(*pairs, 1 / MU)
 
 
-def _is(answer: Callable[[float], float], target: Callable[[float], float]) -> bool:
-    return all(math.isclose(answer(g), target(g), rel_tol=0.01) for g in STRENGTHS)
+def _are(values: list[float], target: Callable[[float], float]) -> bool:
+    pairs = zip(values, STRENGTHS, strict=True)
+    return all(math.isclose(value, target(gamma), rel_tol=0.01) for value, gamma in pairs)
+
+
+def _numbers(answer: Callable[[float], object], arguments: tuple[float, ...]) -> list[float] | str:
+    """The function's values, or what is wrong with one of them."""
+    values = []
+    for argument in arguments:
+        try:
+            value = answer(argument)
+        except Exception as error:  # the reader's code may fail in any way
+            return f"your function failed: {type(error).__name__}: {error}"
+        if not isinstance(value, Real):
+            return f"it must return a number, not {value!r}"
+        values.append(float(value))
+    return values
 
 
 def _zeros(answer: object) -> str | None:
     if not callable(answer):
         return "give a function of the number of latents"
-    found = [answer(latents) for latents in LATENTS]
-    hints = {
+    found = _numbers(answer, LATENTS)
+    if isinstance(found, str):
+        return found
+    hints: dict[float, str | None] = {
         0: None,
         -1: "one of the two sets is missing: M_G is a sphere, M_D the psi5-axis",
         1: "a sphere in as many dimensions as latents has one dimension less",
@@ -71,22 +89,26 @@ def _block(answer: object) -> str | None:
         return None
     if abs(np.linalg.det(b)) < 1e-9:
         return "B is singular: some move of the generator goes unnoticed"
+    if np.linalg.eigvals(game).real.max() < -1e-6:
+        return "all four are damped, the slowest by less than 0.01: scale B and C to a size near 1"
     return "B B^T must not map the kernel of C into itself (a diagonal pair will not do)"
 
 
 def _step_limit(answer: object) -> str | None:
     if not callable(answer):
         return "give a function of gamma"
-    values = [answer(g) for g in STRENGTHS]
+    values = _numbers(answer, STRENGTHS)
+    if isinstance(values, str):
+        return values
     if not all(math.isfinite(value) and value > 0 for value in values):
         return "leave out the zero eigenvalues: they belong to the tangent space"
-    if _is(answer, _limit):
+    if _are(values, _limit):
         return None
-    if _is(answer, _offset):
+    if _are(values, _offset):
         return "this is the offset alone; the spread along the line is stiffer for large gamma"
-    if _is(answer, _spread):
+    if _are(values, _spread):
         return "this is the spread alone; the offset rotates longer for small gamma"
-    if _is(answer, lambda gamma: _limit(gamma) / 2):
+    if _are(values, lambda gamma: _limit(gamma) / 2):
         return "this is half of it"
     return "h < 2 |Re lambda| / |lambda|^2 for every eigenvalue that is not zero"
 
