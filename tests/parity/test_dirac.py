@@ -133,7 +133,7 @@ def end_of(explorer: DiracExplorer) -> float:
 
 
 def test_lemmas_about_the_unregularised_game(presets):
-    on_axis = presets["only rotates: eigenvalues on the axis (lemma 2.2)"].game().eigenvalues()
+    on_axis = presets["only rotates (lemma 2.2)"].game().eigenvalues()
     np.testing.assert_allclose(on_axis, [0.5j, -0.5j], atol=1e-12)
     assert abs(end_of(presets["circles forever (lemma 2.3)"]) - 1) < 1e-8
     assert end_of(presets["spirals outwards (lemma 2.4)"]) > 2
@@ -142,7 +142,7 @@ def test_lemmas_about_the_unregularised_game(presets):
     assert abs(sublinear * 2**0.5 - 13**-0.5) < 2e-3
     stays = presets["alternating: neither in nor out (lemma 2.5)"]
     assert abs(stays.game().spectral_radius(stays.h, "alternating") - 1) < 1e-9
-    leaves = presets["alternating, steps too long: leaves (lemma 2.5)"]
+    leaves = presets["steps too long: leaves (lemma 2.5)"]
     assert leaves.game().spectral_radius(leaves.h, "alternating", leaves.d_steps) > 1.2
     assert leaves.game().spectral_radius(1.7, "alternating", 5) < 1 + 1e-9
 

@@ -101,7 +101,8 @@ function verdict(pair, t, smoothing) {
         `they overlap, so JS = ${number(js.value)} still has a slope.`
     : `${where}they share no point: KL is infinite and its slope undefined, ` +
         `JS stays at log 2 = ${number(LOG2)} and its slope is zero. ` +
-        "A perfect discriminator tells the generator nothing; only W₁ says which way to go.";
+        "A perfect discriminator tells the generator nothing; only W₁ says which way to go." +
+        (pair === "intervals" ? "" : " Smoothing, noise on both, gives JS a slope.");
 }
 
 // The density of one of the two along the axis of the shift, as an outline from the ground.
@@ -176,21 +177,23 @@ function drawScene(scene, { pair, shift, smoothing }) {
   scene.notes.replaceChildren(label(0, "real", -side), label(shift, "fake", side));
 }
 
-// All four over the whole range of shifts, dense near 0; a drag of the shift changes none of it.
-const SHIFTS = Array.from(
-  { length: 73 },
-  (_, k) => FARTHEST * ((k - 36) / 36) * Math.abs((k - 36) / 36),
-);
+// All four over the whole range of shifts, dense near 0 and on both sides of 1, where intervals
+// part; a drag of the shift changes none of it.
+const RIGHT = Array.from({ length: 37 }, (_, k) => FARTHEST * (k / 36) ** 2);
+RIGHT.push(1 - 1e-9, 1, 1 + 1e-9);
+RIGHT.sort((t, u) => t - u);
+const MIDDLE = RIGHT.length - 1;
+const SHIFTS = [...RIGHT.slice(1).reverse().map((t) => -t), ...RIGHT];
 const curves = new Map();
 function curvesOf(pair, smoothing) {
   const key = `${pair} ${smoothing}`;
   if (!curves.has(key)) {
-    const half = SHIFTS.slice(36).map((t) => divergences(pair, t, smoothing));
+    const half = RIGHT.map((t) => divergences(pair, t, smoothing));
     curves.set(
       key,
       SHIFTS.map((t, k) => {
-        const right = half[Math.abs(k - 36)];
-        if (k >= 36) return right;
+        const right = half[Math.abs(k - MIDDLE)];
+        if (k >= MIDDLE) return right;
         return Object.fromEntries(
           Object.entries(right).map(([name, d]) => [name, { value: d.value, slope: -d.slope }]),
         );
@@ -200,18 +203,28 @@ function curvesOf(pair, smoothing) {
   return curves.get(key);
 }
 
-// A curve's name where it ends; at the left for W1, whose right end meets that of KL.
-function nameOf({ sx, sy, y }, key, name, points, which, infinite) {
-  if (infinite)
-    return which === "value"
-      ? [words(sx(FARTHEST), sy(y[1]) - 4, `${name} = ∞`, { "text-anchor": "end" })]
-      : [];
-  const seen = points.filter(([, v]) => Math.abs(v) <= y[1]);
-  if (key === "w1" && which === "value")
-    return [words(sx(seen[0][0]) - 3, sy(y[1]) + 10, name, { "text-anchor": "end" })];
-  const [lx, ly] = seen.pop() ?? [0];
-  const lift = { kl: -5, tv: -5, js: 11, w1: 4 }[key];
-  return lx > 0 ? [words(sx(lx) + 3, sy(ly) + (lx < FARTHEST ? -3 : lift), name)] : [];
+// The names of the curves that end at the right; those that end together share one.
+function namesAtRight({ sx, sy }, ends) {
+  const places = [];
+  for (const [name, v] of ends.sort(([, v], [, w]) => w - v)) {
+    const [y, last] = [sy(v) + 4, places[places.length - 1]];
+    if (last && y - last.y < 3) last.name = `${name}, ${last.name}`;
+    else places.push({ name, y: Math.max(y, (last?.y ?? -Infinity) + 14) });
+  }
+  const over = Math.max(0, (places[places.length - 1]?.y ?? 0) - sy(0) - 4);
+  return places.map(({ name, y }) => words(sx(FARTHEST) + 5, y - over, name));
+}
+
+// The name of a curve that leaves the picture, where it does; at the left for W1, whose right end
+// meets that of KL.
+function nameAtTop({ sx, sy, y }, key, name, points) {
+  const out = points.findIndex(([t, v]) => t > 0 && v > y[1]);
+  if (out < 0) return [];
+  const [[t, v], [u, w]] = [points[out - 1], points[out]];
+  const at = Number.isNaN(v) ? u : t + ((y[1] - v) / (w - v)) * (u - t);
+  return key === "w1"
+    ? [words(sx(-at) - 3, sy(y[1]) + 17, name, { "text-anchor": "end" })]
+    : [words(sx(at), sy(y[1]) - 4, name, { "text-anchor": "middle" })];
 }
 
 function drawCurves(chart, { pair, shift, smoothing }, which, top) {
@@ -225,19 +238,23 @@ function drawCurves(chart, { pair, shift, smoothing }, which, top) {
     }),
     svg("path", { d: `M0 ${sy(0)}H${chart.width}`, stroke: COLOR.ink, "stroke-opacity": 0.3 }),
   ];
-  const names = [];
+  const [notes, ends] = [[], []];
   for (const [key, { name, ...style }] of Object.entries(LINES)) {
-    const jumps = all[37][key].value > 0.3; // the value 0 at shift 0 is a point of its own
+    const jumps = all[MIDDLE + 1][key].value > 0.3; // the value 0 at shift 0 is a point of its own
     const points = SHIFTS.map((t, k) => {
       const value = all[k][key][which];
-      return [t, k === 36 && jumps ? NaN : value === Infinity ? top : value];
+      return [t, k === MIDDLE && jumps ? NaN : value === Infinity ? top : value];
     });
     parts.push(polyline(points, chart, style));
-    if (jumps && which === "value") parts.push(dot(0, 0, chart, { r: 3, fill: style.stroke }));
+    if (jumps && which === "value") notes.push(dot(0, 0, chart, { r: 3, fill: style.stroke }));
     const now = at[key][which];
-    if (Number.isFinite(now)) parts.push(dot(shift, now, chart, { r: 4, fill: style.stroke }));
-    names.push(...nameOf(chart, key, name, points, which, all[37][key].value === Infinity));
+    if (Math.abs(now) <= top) notes.push(dot(shift, now, chart, { r: 4, fill: style.stroke }));
+    const last = all[2 * MIDDLE][key][which];
+    if (last <= top) ends.push([name, last]);
+    else if (last === Infinity)
+      notes.push(words(sx(FARTHEST), sy(top) - 4, `${name} = ∞`, { "text-anchor": "end" }));
+    else notes.push(...nameAtTop(chart, key, name, points));
   }
   chart.layer.replaceChildren(...parts);
-  chart.notes.replaceChildren(...names);
+  chart.notes.replaceChildren(...notes, ...namesAtRight(chart, ends));
 }

@@ -17,7 +17,7 @@ function makePlots() {
     x: [-FARTHEST, FARTHEST],
     aspect: 0.72,
     low: 150,
-    margin: [16, 26, 36, 26],
+    margin: [18, 40, 36, 26],
     framed: true,
     xlabel: "shift",
     xticks: [-2, 0, 2],

@@ -3,22 +3,23 @@
 const STYLE = `
 .r1-explorer { color: inherit; font: inherit; max-width: 48rem; container-type: inline-size;
   line-height: 1.4; }
-.r1-explorer figure { margin: 0; min-width: 0; }
+.r1-explorer .r1-panels > figure { margin: 0; padding: 0; min-width: 0; }
 .r1-explorer :is(figcaption, .r1-caption) { font-size: 0.86em; line-height: 1.35;
-  text-align: center; margin: 0.15rem auto 0;
+  text-align: center; margin: 0.3rem auto 0; padding: 0; text-wrap: balance;
   color: inherit; max-width: 36rem; }
 .r1-explorer svg { display: block; width: 100%; height: auto; overflow: visible; user-select: none;
   -webkit-user-select: none; }
 .r1-explorer svg text { fill: currentColor; font-size: 12px; }
-.r1-explorer svg text.r1-name { font-style: italic; font-size: 13px; }
-.r1-explorer .r1-panels { display: grid; gap: 0.9rem 1rem; grid-template-columns: repeat(2, 1fr); }
+.r1-explorer svg text.r1-name { font-style: italic; font-size: 13px; paint-order: stroke;
+  stroke: ${PAPER}; stroke-width: 4px; stroke-linejoin: round; }
+.r1-explorer .r1-panels { display: grid; gap: 1.4rem 1.5rem; grid-template-columns: repeat(2, 1fr); }
 .r1-explorer .r1-full { grid-column: 1 / -1; }
 .r1-explorer .r1-handle { cursor: grab; touch-action: none; outline: none; }
 .r1-explorer .r1-handle:active { cursor: grabbing; }
 .r1-explorer .r1-handle:focus-visible circle:first-child { stroke: currentColor; stroke-width: 2; }
 .r1-explorer .r1-controls { display: grid; gap: 0.1rem 1.5rem; margin: 0.6rem 0 0;
   grid-template-columns: repeat(auto-fit, minmax(min(100%, 15rem), 1fr)); }
-.r1-explorer label { display: grid; grid-template-columns: 9.5rem 1fr; align-items: center;
+.r1-explorer label { display: grid; grid-template-columns: 8.5rem 1fr; align-items: center;
   gap: 0 0.5rem; margin: 0; min-height: 2.75rem; font-size: 0.95em; }
 .r1-explorer label:has(select) { grid-template-columns: 5.5rem 1fr; }
 .r1-explorer label[hidden] { display: none; }
@@ -27,29 +28,37 @@ const STYLE = `
 ${["-webkit-slider-runnable", "-moz-range"]
   .map(
     (part) => `.r1-explorer input::${part}-track { height: 4px; border-radius: 2px;
-  background: color-mix(in srgb, currentColor 28%, transparent); }`,
+  background: color-mix(in srgb, currentColor 42%, transparent); }`,
   )
   .join("")}
 ${["-webkit-slider", "-moz-range"]
   .map(
     (part) => `.r1-explorer input::${part}-thumb { appearance: none; width: 18px; height: 18px;
-  border: 0; border-radius: 50%; background: ${COLOR.discriminator}; }`,
+  border: 0; border-radius: 50%; background: ${COLOR.discriminator}; }
+.r1-explorer input:focus-visible::${part}-thumb { outline: 2px solid currentColor;
+  outline-offset: 2px; }`,
   )
   .join("")}
 .r1-explorer input::-webkit-slider-thumb { margin-top: -7px; }
 .r1-explorer :is(select, button) { font: inherit; font-size: 0.95em; color: inherit; cursor: pointer;
-  background: var(--pst-color-background, var(--jp-layout-color0, Canvas)); padding: 0.35rem 0.6rem;
+  background: ${PAPER}; padding: 0.35rem 0.6rem;
   border: 1px solid color-mix(in srgb, currentColor 45%, transparent); border-radius: 6px;
   min-height: 2.5rem; min-width: 0; max-width: 100%; }
 .r1-explorer button:disabled { opacity: 0.5; cursor: default; }
-.r1-explorer :is(select, button, input):focus-visible { outline: 2px solid currentColor;
+.r1-explorer :is(select, button):focus-visible { outline: 2px solid currentColor;
   outline-offset: 2px; }
-.r1-explorer .r1-buttons { display: flex; flex-wrap: wrap; align-items: center; gap: 0.4rem; margin: 0.6rem 0 0; }
-.r1-explorer .r1-note { margin: 0.5rem 0 0; }
-.r1-explorer .r1-readout { margin: 0.5rem 0 0; min-height: 4.2em; font-variant-numeric: tabular-nums; }
+.r1-explorer input:focus-visible { outline: 0; }
+.r1-explorer .r1-buttons { display: flex; flex-wrap: wrap; align-items: center;
+  gap: 0.4rem 0.5rem; margin: 0.6rem 0 0; }
+.r1-explorer .r1-buttons button:first-child { min-width: 5rem; font-weight: 600;
+  border-color: currentColor; }
+.r1-explorer .r1-note { margin: 0.5rem 0 0; text-wrap: pretty; }
+.r1-explorer .r1-panels:not(:first-child) { margin-top: 1rem; }
+.r1-explorer .r1-panels > .r1-controls { margin: 0; }
+.r1-explorer .r1-readout { margin: 1rem 0 0; min-height: 4.2em; font-variant-numeric: tabular-nums; }
 .r1-explorer .r1-spoken { position: absolute; width: 1px; height: 1px; overflow: hidden;
   clip-path: inset(50%); white-space: nowrap; }
-.r1-explorer table { border-collapse: collapse; width: 100%; margin: 0.6rem 0 0; font-size: 0.93em;
+.r1-explorer table { border-collapse: collapse; width: 100%; margin: 1rem 0 0; font-size: 0.93em;
   font-variant-numeric: tabular-nums; display: table; }
 .r1-explorer :is(th, td) { text-align: right; padding: 0.2rem 0.4rem; font-weight: 400;
   border: 0; border-bottom: 1px solid color-mix(in srgb, currentColor 25%, transparent); background: none; }
@@ -62,7 +71,9 @@ ${["-webkit-slider", "-moz-range"]
   .r1-explorer .r1-early { order: -1; }
   .r1-explorer :is(th, td) { padding: 0.2rem 0.15rem; font-size: 0.92em; }
   .r1-explorer :is(select, button) { padding: 0.35rem 0.5rem; }
-  .r1-explorer label:not(:has(select)) { grid-template-columns: 9rem 1fr; }
+  .r1-explorer label:not(:has(select)) { grid-template-columns: 8rem 1fr; }
+  .r1-explorer label:has(optgroup) { grid-template-columns: 1fr; }
+  .r1-explorer .r1-buttons:has(:nth-child(4)) { display: grid; grid-template-columns: 1fr 1fr; }
 }
 `;
 

@@ -210,7 +210,7 @@ const eigenDots = (values, target) =>
 
 // The half-plane where the flow is stable; for simultaneous steps |1 + h lambda| < 1 is a disc.
 function drawPlane(plane, { h, scheme }, lambdas) {
-  fit(plane, [-3.1, 0.9, 1.6], lambdas ?? [], { x: [-3, -2, -1], y: [-1, 1] });
+  fit(plane, [-3.1, 0.9, 1.6], lambdas ?? [], { x: [-3, -2, -1, 0], y: [-1, 0, 1] });
   const { sx, sy } = plane;
   const shade = { fill: COLOR.eigenvalue, "fill-opacity": 0.1 };
   const disc = {
@@ -224,12 +224,12 @@ function drawPlane(plane, { h, scheme }, lambdas) {
   plane.layer.replaceChildren(
     svg("rect", { x: 0, y: 0, width: sx(0), height: plane.height, ...shade }),
     ...(scheme === "simultaneous" ? [svg("circle", disc)] : []),
-    ...(lambdas ? eigenDots(lambdas, plane) : [words(10, 20, "no Jacobian here")]),
+    ...(lambdas ? eigenDots(lambdas, plane) : [words(40, 26, "no Jacobian here")]),
   );
 }
 
 function drawCircle(circle, multipliers, scheme) {
-  fit(circle, [-1.75, 1.75, 1.4], multipliers ?? [], { x: [-1, 1], y: [-1, 1] });
+  fit(circle, [-1.75, 1.75, 1.4], multipliers ?? [], { x: [-1, 0, 1], y: [-1, 0, 1] });
   const { sx, sy } = circle;
   const missing = scheme === "flow" ? "a flow takes no steps" : "no Jacobian here";
   circle.layer.replaceChildren(
@@ -242,7 +242,7 @@ function drawCircle(circle, multipliers, scheme) {
       stroke: COLOR.eigenvalue,
       "stroke-opacity": 0.6,
     }),
-    ...(multipliers ? eigenDots(multipliers, circle) : [words(10, 20, missing)]),
+    ...(multipliers ? eigenDots(multipliers, circle) : [words(40, 26, missing)]),
   );
 }
 
@@ -253,8 +253,9 @@ function makePlots() {
       y: [-REACH, REACH],
       xlabel: "θ",
       ylabel: "ψ",
-      xticks: [-2, -1, 1, 2],
-      yticks: [-2, -1, 1, 2],
+      margin: EDGES,
+      xticks: [-2, -1, 0, 1, 2],
+      yticks: [-2, -1, 0, 1, 2],
       label: "Phase portrait: the path of generator θ and discriminator ψ",
     }),
     players: plot({
@@ -283,7 +284,7 @@ function makePlots() {
     plane: plot({
       x: [-3.1, 0.9],
       y: [-1.6, 1.6],
-      aspect: 0.8,
+      margin: EDGES,
       xlabel: "Re λ",
       ylabel: "Im λ",
       xticks: [],
@@ -293,7 +294,7 @@ function makePlots() {
     circle: plot({
       x: [-1.75, 1.75],
       y: [-1.4, 1.4],
-      aspect: 0.8,
+      margin: EDGES,
       xlabel: "Re",
       ylabel: "Im",
       xticks: [],

@@ -62,7 +62,7 @@ const PRESETS = [
   preset(
     NO_CURE,
     "spirals outwards (lemma 2.4)",
-    "Press Run: the point never reaches the centre. Then choose the regulariser R1 and move γ to 0.3.",
+    "Press Run: the point never reaches the centre. Then choose the regulariser R1 and γ = 0.3.",
     {},
   ),
   preset(
@@ -73,13 +73,13 @@ const PRESETS = [
   ),
   preset(
     NO_CURE,
-    "only rotates: eigenvalues on the axis (lemma 2.2)",
+    "only rotates (lemma 2.2)",
     "Both eigenvalues sit on the imaginary axis: pure rotation.",
     { scheme: "flow", theta: 0.5, psi: 0 },
   ),
   preset(
     NO_CURE,
-    "arrives ever more slowly: non-saturating loss",
+    "non-saturating: ever more slowly",
     "The same two eigenvalues with the non-saturating loss: the flow arrives, ever more slowly.",
     { loss: "non-saturating", scheme: "flow" },
   ),
@@ -91,7 +91,7 @@ const PRESETS = [
   ),
   preset(
     UPDATES,
-    "alternating, steps too long: leaves (lemma 2.5)",
+    "steps too long: leaves (lemma 2.5)",
     "Five discriminator steps and a large h: a multiplier has left the circle. Compare h = 1.7.",
     { scheme: "alternating", h: 1.9, d_steps: 5, theta: 0.1, psi: 0.1 },
   ),

@@ -18,7 +18,7 @@ function presetMenu(model, note) {
     );
     select.value = `${at}`;
     note.textContent =
-      PRESETS[at]?.note ?? "Drag the open point in the phase portrait: training starts there.";
+      PRESETS[at]?.note ?? "Drag the open point: training starts there. Press Run to follow it.";
   };
   return { root: node("label", {}, [node("span", {}, "show me"), select]), show };
 }
@@ -67,7 +67,7 @@ function makeWalk(model, redraw) {
     self.restart();
     redraw();
   });
-  self.buttons = [...single, run, back];
+  self.buttons = [run, back, ...single];
   self.allow = ({ scheme }) => single.forEach((one) => (one.disabled = scheme === "flow"));
   self.restart = () => {
     self.stop();
@@ -105,20 +105,17 @@ const startInWords = ({ theta, psi }) => ({
 });
 
 // The controls, and which of them a state has a use for.
-function makeControls(model, buttons) {
+function makeControls(model) {
   const strengths = strengthSliders(model);
   const steps = slider(model, "h", { min: 0.02, max: 2, step: 0.02, text: "step size h" });
   const dSteps = slider(model, "d_steps", { min: 1, max: 5, step: 1, text: "D steps", digits: 0 });
-  const root = node("div", { class: "r1-full r1-early" }, [
-    node("div", { class: "r1-buttons" }, buttons),
-    node("div", { class: "r1-controls" }, [
-      choice(model, "loss", { text: "loss", options: LOSS_NAMES }),
-      choice(model, "regularizer", { text: "regulariser", options: REGULARIZER_NAMES }),
-      choice(model, "scheme", { text: "update", options: SCHEME_NAMES }),
-      ...strengths.roots,
-      steps,
-      dSteps,
-    ]),
+  const root = node("div", { class: "r1-controls r1-full r1-early" }, [
+    choice(model, "loss", { text: "loss", options: LOSS_NAMES }),
+    choice(model, "regularizer", { text: "regulariser", options: REGULARIZER_NAMES }),
+    choice(model, "scheme", { text: "update", options: SCHEME_NAMES }),
+    ...strengths.roots,
+    steps,
+    dSteps,
   ]);
   const show = ({ regularizer, scheme }) => {
     strengths.show(regularizer);
@@ -132,25 +129,26 @@ const panelsOf = ({ portrait, players, chart, plane, circle }, controls) =>
   node("div", { class: "r1-panels" }, [
     panel(
       portrait,
-      "both players: the path of training from the open point, which you can drag, over the " +
-        "directions in which they are pulled; the centre (0, 0) is the solution: fakes on the data, D flat",
+      "the two players: θ, where the fakes are, and ψ, how steep D is; arrows: where both are " +
+        "pulled. Training starts at the open point, which you can drag. At the centre it is " +
+        "solved: the fakes lie on the data, and D is flat",
       "r1-tall",
     ),
     panel(
       players,
-      "the code-sign logit: D(x) drawn so that high means “looks real”: slope −ψ; " +
+      "the discriminator D, the logit: high means “looks real”, its slope is −ψ; " +
         "the arrow is the generator's push",
     ),
     panel(
       chart,
-      "distance to the centre, on a logarithmic scale; far out a curve can flatten, " +
-        "since there the loss saturates and pushes less",
+      "distance to the centre (logarithmic scale); far out a curve can flatten, " +
+        "since there the loss pushes less",
     ),
     controls,
     panel(
       plane,
-      "eigenvalues λ of the Jacobian: left of the axis the flow is stable, " +
-        "in the disc simultaneous steps too",
+      "eigenvalues λ of the Jacobian, which says how the pull changes near the centre: " +
+        "left of the axis the flow is stable, in the disc simultaneous steps too",
     ),
     panel(circle, MULTIPLIERS),
   ]);
@@ -174,7 +172,7 @@ function render({ model: live, el }) {
     drawCircle(circle, numbers.multipliers, model.get("scheme"));
   };
   const walk = makeWalk(model, paths);
-  const controls = makeControls(model, walk.buttons);
+  const controls = makeControls(model);
   const draw = () => {
     const state = read(model);
     numbers = analyse(state);
@@ -191,6 +189,7 @@ function render({ model: live, el }) {
   mount(el, [
     node("div", { class: "r1-controls" }, [menu.root]),
     note,
+    node("div", { class: "r1-buttons" }, walk.buttons),
     panelsOf(plots, controls.root),
     words_.root,
   ]);

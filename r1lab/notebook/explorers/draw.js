@@ -11,6 +11,7 @@ const COLOR = {
   eigenvalue: "var(--r1-eigenvalue, #d13b8f)",
   ink: "currentColor",
 };
+const PAPER = "var(--pst-color-background, var(--jp-layout-color0, Canvas))";
 
 // An element with attributes; text children are set as text, never as markup.
 function node(name, attributes = {}, children = [], namespace = null) {
@@ -27,15 +28,17 @@ const svg = (name, attributes, children) => node(name, attributes, children, SVG
 let plots = 0;
 
 // A plot of [xmin, xmax] x [ymin, ymax] as wide as its place, text at its true size. `draw` fills
-// `layer`, and `notes` with what may stand in the margins, anew; `ground` below it keeps. A tick is a number or a pair
-// [value, label]; `low` is the least height.
+// `layer`, and `notes` with what may stand in the margins, anew; `ground` below it keeps. A tick is
+// a number or a pair [value, label]; `low` is the least height. Without an `aspect`, one unit is as
+// long upwards as across.
 function plot(options) {
-  const { aspect = 1, low = 0, label, margin = [8, 8, 8, 8] } = options;
+  const { aspect, low = 0, label, margin = [8, 8, 8, 8] } = options;
   const clip = `r1-clip-${++plots}-${Math.random().toString(36).slice(2)}`; // ids are the page's
-  const [axes, ground, layer, notes, top] = [
+  const [axes, ground, layer, names, notes, top] = [
     svg("g"),
     svg("g", { "clip-path": `url(#${clip})` }),
     svg("g", { "clip-path": `url(#${clip})` }),
+    svg("g"),
     svg("g"),
     svg("g"),
   ];
@@ -45,15 +48,19 @@ function plot(options) {
     axes,
     ground,
     layer,
+    names,
     notes,
     top,
   ]);
   const self = { ...options, id: clip, root, ground, layer, notes, top, draw() {} };
   const resize = (width) => {
-    const height = Math.round(Math.max(width * aspect, low));
-    Object.assign(self, { width, height });
     const [up, right, down, left] = margin;
-    const [w, h] = [width - left - right, height - up - down];
+    const w = width - left - right;
+    const height = aspect
+      ? Math.round(Math.max(width * aspect, low))
+      : (w * (self.y[1] - self.y[0])) / (self.x[1] - self.x[0]) + up + down;
+    const h = height - up - down;
+    Object.assign(self, { width, height });
     const across = ([low, high]) => [
       (v) => left + ((v - low) / (high - low)) * w,
       (px) => low + ((px - left) / w) * (high - low),
@@ -67,7 +74,7 @@ function plot(options) {
     root.setAttribute("viewBox", `0 0 ${width} ${height}`);
     for (const [key, value] of Object.entries({ x: left, y: up, width: w, height: h }))
       window_.setAttribute(key, value);
-    drawAxes(self, axes);
+    drawAxes(self, axes, names);
   };
   resize(300);
   self.zoom = (changes) => {
@@ -84,42 +91,51 @@ function plot(options) {
   return self;
 }
 
-// The axes that have ticks: through the origin where it is in the picture, else (or framed) along
-// the edges.
-function drawAxes({ x, y, sx, sy, framed, xlabel = "", ylabel = "", xticks, yticks }, axes) {
+// The axes that have ticks: along the left and lower edges if framed, else through the origin of a
+// picture with a border. The numbers stand in the margins, where no curve or dot hides them.
+function drawAxes(target, axes, names) {
+  const { x, y, sx, sy, framed, xlabel = "", ylabel = "", xticks, yticks } = target;
   const within = ([low, high]) => (framed ? low : Math.min(Math.max(0, low), high));
   const [x0, y0] = [sx(within(x)), sy(within(y))];
   const pair = (tick) => (Array.isArray(tick) ? tick : [tick, `${tick}`.replace("-", "\u2212")]);
   const ends = [sx(x[0]), sx(x[1]), sy(y[0]), sy(y[1])];
+  const border = `M${ends[0]} ${ends[2]}H${ends[1]}V${ends[3]}H${ends[0]}Z`;
+  const ink = { stroke: "currentColor", fill: "none" };
   let d =
     (xticks ? `M${ends[0]} ${y0}H${ends[1]}` : "") + (yticks ? `M${x0} ${ends[2]}V${ends[3]}` : "");
   const texts = [];
   const text = (at, words, anchor, style = {}) =>
-    texts.push(svg("text", { x: at[0], y: at[1], "text-anchor": anchor, ...style }, words));
+    svg("text", { x: at[0], y: at[1], "text-anchor": anchor, ...style }, words);
   for (const [value, words] of (xticks ?? []).map(pair)) {
-    d += `M${sx(value)} ${y0}v4`;
-    text([sx(value), y0 + 16], words, "middle");
+    d += `M${sx(value)} ${ends[2]}v4`;
+    texts.push(text([sx(value), ends[2] + 16], words, "middle"));
   }
   for (const [value, words] of (yticks ?? []).map(pair)) {
-    d += `M${x0} ${sy(value)}h-4`;
-    text([x0 - 7, sy(value) + 4], words, "end");
+    d += `M${ends[0]} ${sy(value)}h-4`;
+    texts.push(text([ends[0] - 7, sy(value) + 4], words, "end"));
   }
-  const inside = y0 < ends[2] - 1; // the axis runs through the picture
-  text([ends[1], inside ? y0 - 6 : y0 + 31], xlabel, "end", { class: "r1-name" });
-  text(framed ? [0, ends[3] - 6] : [x0 + 7, ends[3] + 10], ylabel, "start", { class: "r1-name" });
+  const name = { class: "r1-name" };
+  names.replaceChildren(
+    text(framed ? [ends[1], y0 + 31] : [ends[1] - 5, y0 - 6], xlabel, "end", name),
+    text(framed ? [0, ends[3] - 6] : [x0 + 7, ends[3] + 14], ylabel, "start", name),
+  );
   axes.replaceChildren(
-    svg("path", { d, stroke: "currentColor", "stroke-opacity": 0.5, fill: "none" }),
+    ...(xticks && !framed ? [svg("path", { d: border, ...ink, "stroke-opacity": 0.18 })] : []),
+    svg("path", { d, ...ink, "stroke-opacity": 0.5 }),
     ...texts,
   );
 }
 
-// What lies below the layer: drawn only where `key`, what it depends on, or the scale has changed.
-function keep(target, key, parts) {
-  const now = [key, target.width, target.height, target.x, target.y].join();
-  if (target.kept === now) return;
+// Whether `key`, what a picture depends on, or its scale has changed since the last time.
+function changed(target, key) {
+  const [before, now] = [target.kept, [key, target.width, target.height, target.x, target.y].join()];
   target.kept = now;
-  target.ground.replaceChildren(...parts());
+  return before !== now;
 }
+
+// What lies below the layer, drawn only where it has changed.
+const keep = (target, key, parts) =>
+  changed(target, key) && target.ground.replaceChildren(...parts());
 
 const tenths = (px) => Math.round(px * 10) / 10;
 
@@ -167,7 +183,7 @@ function handle(target, { label, color, size = 7, step = 0.05, moved }) {
     svg("circle", { r: 22, fill: "transparent" }),
     svg("circle", {
       r: size,
-      fill: "var(--pst-color-background, var(--jp-layout-color0, Canvas))",
+      fill: PAPER,
       stroke: color,
       "stroke-width": 3,
     }),

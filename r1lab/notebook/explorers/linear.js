@@ -1,5 +1,7 @@
 // Two-by-two matrices of a game and its updates, as in r1lab.theory.dynamics; no exports.
 
+const EDGES = [8, 8, 22, 30]; // margins with room for numbers
+
 const times = ([[a, b], [c, d]], [[e, f], [g, h]]) => [
   [a * e + b * g, a * f + b * h],
   [c * e + d * g, c * f + d * h],
@@ -58,5 +60,5 @@ function inWords(values, digits = 3) {
 
 // The caption of the multipliers.
 const MULTIPLIERS =
-  "multipliers of one update: 1 + hλ for simultaneous steps (alternating steps have another " +
-  "formula); stable inside the unit circle";
+  "multipliers: what one update does to a small distance, 1 + hλ for simultaneous steps " +
+  "(alternating steps have another formula); inside the unit circle it shrinks";

@@ -105,7 +105,9 @@ function cellLines(corner, level, px, py, wide, high) {
 
 const ARROW = 0.09; // length of a gradient of one, in units of the plane
 
-function drawPanel(target, p, probe) {
+// One discriminator; `key` names it, so that it is drawn only where something has changed.
+function drawPanel(target, p, probe, key) {
+  if (!changed(target, [key, probe])) return;
   const { zero, others } = contours(p, target);
   const gradients = TIMES.filter((_, k) => k % 3 === 1).map((t) => {
     const { gx, gy } = split(p, t);
@@ -140,7 +142,8 @@ function drawPanel(target, p, probe) {
 }
 
 // Root mean squares over the data against training steps, as powers of ten.
-function drawChart(chart, run, step) {
+function drawChart(chart, run, step, key) {
+  if (!changed(chart, key)) return;
   const line = (name) =>
     run.history
       .slice(0, step + 1)
@@ -159,14 +162,13 @@ function drawChart(chart, run, step) {
       "stroke-dasharray": "1.5 3.5",
     }),
     polyline(line("across"), chart, { stroke: COLOR.discriminator, "stroke-width": 2.2 }),
-    dot(step, Math.log10(run.at(step).across), chart, { r: 4.5, fill: COLOR.discriminator }),
-    dot(step, Math.log10(run.at(step).along), chart, { r: 3.5, fill: "currentColor" }),
   );
-  const [top, low] = [end.across, end.along].map((v) =>
-    chart.sy(Math.max(Math.log10(v), chart.y[0])),
-  );
+  const heights = [end.across, end.along].map((v) => Math.max(Math.log10(v), chart.y[0]));
+  const [top, low] = heights.map(chart.sy);
   const apart = Math.abs(top - low) < 13 ? (top <= low ? -6 : 6) : 0;
   chart.notes.replaceChildren(
+    dot(step, heights[0], chart, { r: 4.5, fill: COLOR.discriminator }),
+    dot(step, heights[1], chart, { r: 3.5, fill: "currentColor" }),
     words(sx(step) + 7, top + 4 + apart, "across"),
     words(sx(step) + 7, low + 4 - apart, "along"),
   );

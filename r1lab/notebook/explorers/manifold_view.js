@@ -3,7 +3,7 @@
 const TRAITS = ["gamma", "steps", "probe", "seed"];
 
 function makePlots() {
-  const plane = { x: [-2, 2], y: [-1.25, 1.6], aspect: 2.85 / 4 };
+  const plane = { x: [-2, 2], y: [-1.25, 1.6] };
   const chart = {
     x: [0, STEPS],
     y: [-2.2, 1.2],
@@ -109,10 +109,10 @@ const panelsOf = ({ plain, damped, plainChart, dampedChart }, title) =>
     node(
       "p",
       { class: "r1-full r1-caption" },
-      "Data (blue), heights of D (grey, the thick line is D = 0) and its gradient there (purple). " +
-        "At the open point, which you can drag, it is split: purple across the data, in the colour of " +
-        "the text along them. D learned from fakes on the dotted line; now the fakes are the data. " +
-        "Curves: the two slopes, root mean square over the data, on a logarithmic scale.",
+      "Blue: the data. Grey: lines of equal D, the thick one D = 0. Purple: the gradient of D on the " +
+        "data; at the open point, which you can drag, bold arrows are its parts across the data " +
+        "(purple) and along them. D learned from fakes on the dotted line; now the fakes are the " +
+        "data. Curves: both parts, root mean square over the data, on a logarithmic scale.",
     ),
   ]);
 
@@ -157,8 +157,10 @@ function render({ model: live, el }) {
       [damped, dampedChart, trainer.damped],
     ];
     rows.forEach(([plane, chart, run], k) => {
-      drawPanel(plane, run.at(state.steps).p, state.probe);
-      drawChart(chart, run, Math.min(state.steps, run.history.length - 1));
+      const step = Math.min(state.steps, run.history.length - 1);
+      const key = [state.seed, run.gamma, step];
+      drawPanel(plane, run.at(step).p, state.probe, key);
+      drawChart(chart, run, step, key);
       handles[k].place(x, y, spoken);
     });
     title.textContent = `with R1, γ = ${fixed(state.gamma, 2)}`;
@@ -166,7 +168,8 @@ function render({ model: live, el }) {
     if (trainer.ready()) words_.say(verdict(state, trainer.plain, trainer.damped));
   };
   const trainer = makeTrainer(model, draw);
-  mount(el, [...controlsOf(model, play), root, words_.root]);
+  const note = "Press Train and watch the purple arrows: only R1 removes them.";
+  mount(el, [node("p", { class: "r1-note" }, note), ...controlsOf(model, play), root, words_.root]);
   for (const target of Object.values(plots)) target.draw = () => trainer.plain && draw();
   watch(model, TRAITS, () => {
     trainer.prepare();

@@ -105,7 +105,7 @@ const pairDots = (values, off, target) =>
   values.map(([re, im]) =>
     dot(re, im, target, {
       r: 5,
-      fill: off ? COLOR.eigenvalue : "var(--pst-color-background, var(--jp-layout-color0, Canvas))",
+      fill: off ? COLOR.eigenvalue : PAPER,
       stroke: COLOR.eigenvalue,
       "stroke-width": 2,
     }),
@@ -155,17 +155,17 @@ function regionParts(region, game, scheme) {
   const { sx, sy } = region;
   const outline = (which) =>
     Array.from({ length: 151 }, (_, k) => {
-      const gamma = (k * RANGE.gamma[1]) / 150;
+      const gamma = (Math.max(k, 1e-6) * RANGE.gamma[1]) / 150; // the limit jumps at 0
       return [Math.min(gameLimit(game, gamma, which), RANGE.h[1] + 1), gamma];
     });
   const other = scheme === "simultaneous" ? "alternating" : "simultaneous";
   const line = { stroke: COLOR.eigenvalue, "stroke-width": 1.8 };
   return [
     polyline([[0, 0], ...outline(scheme), [0, RANGE.gamma[1]]], region, {
-      ...line,
       fill: COLOR.eigenvalue,
       "fill-opacity": 0.14,
     }),
+    polyline(outline(scheme), region, line),
     polyline(outline(other), region, { ...line, "stroke-dasharray": "5 4" }),
     ...[`shaded: stable for ${scheme} steps`, `dashed: the limit for ${other} steps`].map(
       (text, k) => words(sx(4) - 4, sy(3) + 14 + 17 * k, text, { "text-anchor": "end" }),
@@ -184,26 +184,25 @@ const cellsOf = ({ name, lambdas, ratio, simultaneous, alternating }) => [
 ];
 
 function makePlots() {
-  const square = { aspect: 0.8 };
   return {
     plane: plot({
-      ...square,
       x: [-3.1, 0.9],
       y: [-1.6, 1.6],
+      margin: EDGES,
       xlabel: "Re λ",
       ylabel: "Im λ",
-      xticks: [-3, -2, -1],
-      yticks: [-1, 1],
+      xticks: [-3, -2, -1, 0],
+      yticks: [-1, 0, 1],
       label: "Eigenvalues of the Jacobian and their paths as γ grows",
     }),
     circle: plot({
-      ...square,
       x: [-1.75, 1.75],
       y: [-1.4, 1.4],
+      margin: EDGES,
       xlabel: "Re",
       ylabel: "Im",
-      xticks: [-1, 1],
-      yticks: [-1, 1],
+      xticks: [-1, 0, 1],
+      yticks: [-1, 0, 1],
       label: "Multipliers of one update, their paths as γ grows, and the unit circle",
     }),
     region: plot({
@@ -212,7 +211,7 @@ function makePlots() {
       aspect: 0.42,
       low: 190,
       framed: true,
-      margin: [10, 12, 36, 30],
+      margin: [20, 12, 36, 30],
       xlabel: "step size h",
       ylabel: "γ",
       xticks: [0, 1, 2, 3, 4],
@@ -272,7 +271,8 @@ function render({ model: live, el }) {
       ]),
       panel(
         plane,
-        "eigenvalues λ of the Jacobian and their paths as γ grows: left of the axis the flow is stable",
+        "eigenvalues λ of the Jacobian, thin lines: their paths as γ grows; " +
+          "left of the axis the flow is stable, in the disc simultaneous steps too",
       ),
       panel(circle, MULTIPLIERS),
     ]),
