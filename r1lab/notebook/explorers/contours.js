@@ -9,10 +9,8 @@ function heightsOver({ x: [x0, x1], y: [y0, y1] }, height, columns, rows) {
   );
 }
 
-const HIGHEST = 6; // of the contours drawn
-
-// As path data: the contours one half apart up to HIGHEST, and the one at zero.
-function contours(heights, { x, y, sx, sy }) {
+// As path data: the contours one half apart up to the highest, and the one at zero.
+function contours(heights, { x, y, sx, sy }, highest = 6) {
   const paths = { zero: "", others: "" };
   const [rows, columns] = [heights.length - 1, heights[0].length - 1];
   const [wide, high] = [(sx(x[1]) - sx(x[0])) / columns, (sy(y[0]) - sy(y[1])) / rows];
@@ -21,8 +19,8 @@ function contours(heights, { x, y, sx, sy }) {
       const corner = [heights[j][i], heights[j][i + 1], heights[j + 1][i + 1], heights[j + 1][i]];
       const [low, top] = [Math.min(...corner), Math.max(...corner)];
       const [px, py] = [sx(x[0]) + i * wide, sy(y[0]) - j * high];
-      const last = Math.min(top, HIGHEST + 0.1);
-      for (let level = Math.max(Math.ceil(2 * low) / 2, -HIGHEST); level < last; level += 0.5)
+      const last = Math.min(top, highest + 0.1);
+      for (let level = Math.max(Math.ceil(2 * low) / 2, -highest); level < last; level += 0.5)
         paths[level === 0 ? "zero" : "others"] += cellLines(corner, level, px, py, wide, high);
     }
   return paths;
