@@ -1,17 +1,14 @@
 // The GAN explorer's pictures and words.
 
 const HEAT = 40; // cells of the heat map each way
-const REACH = { "eight-gaussians": 3, "two-gaussians": 2 }; // half the picture; others: 1.75
+const reachOf = (problem) => (problem === "eight-gaussians" ? 3 : 2); // half the picture
 
 // Dots as one path: lines of no length with round ends.
-const dots = (points, { sx, sy }, attributes) =>
-  svg("path", {
-    d: points.map(([x, y]) => `M${tenths_(sx(x))} ${tenths_(sy(y))}h0`).join(""),
-    fill: "none",
-    "stroke-linecap": "round",
-    ...attributes,
-  });
-const tenths_ = (px) => Math.round(px * 10) / 10;
+function dots(points, { sx, sy }, attributes) {
+  const round = (px) => Math.round(10 * px) / 10;
+  const d = points.map(([x, y]) => `M${round(sx(x))} ${round(sy(y))}h0`).join("");
+  return svg("path", { d, fill: "none", "stroke-linecap": "round", ...attributes });
+}
 
 // The colour of a role as [r, g, b], whatever the page's style sheet makes of it.
 function channels(color) {
@@ -88,7 +85,6 @@ function drawChart(chart, { notes, steps }, now, { floor }) {
   ];
   const ends = lines.map(([name]) => sy(clipped(now[name])));
   const apart = Math.abs(ends[0] - ends[1]) < 14 ? (ends[0] <= ends[1] ? -7 : 7) : 0;
-  const left = steps > 0.72 * STEPS;
   chart.layer.replaceChildren(
     svg("path", {
       d: `M${sx(0)} ${sy(clipped(floor))}H${sx(STEPS)}`,
@@ -105,9 +101,7 @@ function drawChart(chart, { notes, steps }, now, { floor }) {
   );
   chart.notes.replaceChildren(
     ...lines.map(([, , text], k) =>
-      words(sx(steps) + (left ? -9 : 9), ends[k] + 4 + (k ? -apart : apart) - (left ? 12 : 0), text, {
-        "text-anchor": left ? "end" : "start",
-      }),
+      words(sx(steps) + 9, ends[k] + 4 + (k ? -apart : apart), text),
     ),
   );
 }
@@ -145,7 +139,7 @@ const MORALS = {
   "r1+r2": "R1 and R2 make slopes of D expensive on data and fakes alike: both come to rest.",
 };
 
-function verdict({ method, steps, byHand }, now, { pieces, floor }) {
+function verdict({ problem, method, steps, byHand }, now, { pieces, floor }) {
   if (!Number.isFinite(now.distance + now.steep))
     return `After ${steps} steps the parameters are no longer finite: training has diverged.`;
   const hand = byHand.filter(([step]) => step <= steps);
@@ -153,11 +147,14 @@ function verdict({ method, steps, byHand }, now, { pieces, floor }) {
   const more = hand.length
     ? `, with ${count("D")} of D and ${count("G")} of G by hand`
     : "";
+  const reach = reachOf(problem);
+  const outside = now.fakes.filter((x) => Math.max(...x.map(Math.abs)) > reach).length;
+  const gone = outside > SAMPLE / 20 ? ` ${outside} of ${SAMPLE} fakes are outside the picture.` : "";
   const fate = steps || hand.length ? MORALS[method] : "Nothing is trained yet: press Run.";
   return (
     `After ${steps} steps${more} the sliced W₁ between fakes and data is ${fixed(now.distance, 2)} ` +
     `(fresh data would have ${fixed(floor, 2)}), and the fakes cover ` +
-    `${piecesCovered(pieces, now.fakes)} of ${pieces.length} ${pieces.length > 1 ? "parts" : "part"} of the data. ` +
+    `${piecesCovered(pieces, now.fakes)} of ${pieces.length} ${pieces.length > 1 ? "parts" : "part"} of the data.${gone} ` +
     `The gradient of D on the data has a norm of ${fixed(now.steep, 2)}, root mean square. ${fate}`
   );
 }

@@ -50,8 +50,8 @@ function makePlots() {
     chart: plot({
       ...chart,
       x: [0, STEPS],
-      aspect: 0.5,
-      margin: [8, 12, 36, 34],
+      aspect: 0.52,
+      margin: [8, 64, 36, 34],
       xlabel: "steps",
       xticks: range(5, (k) => (k * STEPS) / 4),
       label: "Distance of the fakes and steepness of D over the steps",
@@ -60,17 +60,17 @@ function makePlots() {
       ...chart,
       x: [0, 1],
       aspect: 0.42,
-      margin: [8, 12, 22, 34],
+      margin: [8, 64, 22, 34],
       xticks: [],
       label: "Norm of the gradient of D along the data",
     }),
   };
 }
 
-const SLICE = 5.5; // milliseconds of training in a frame
+const SLICE = 6; // milliseconds of training in a frame
 
-// Trains towards what the traits say, or to the end while running. Two frames of three train and
-// the third one draws; where motion is unwanted, only the last picture is drawn.
+// Trains towards what the traits say, or to the end while running. Three frames of four train
+// and the fourth draws; where motion is unwanted, only the last picture is drawn.
 function makeTrainer(model, draw) {
   let [key, frame, stop] = ["", 0, null];
   const self = { running: false, ready: false };
@@ -91,7 +91,7 @@ function makeTrainer(model, draw) {
   const go = () => {
     const state = read(model);
     prepare(state);
-    if (!self.ready && (stillPreferred() || frame++ % 3 < 2)) {
+    if (!self.ready && (stillPreferred() || frame++ % 4 < 3)) {
       const steps = self.running ? STEPS : state.steps;
       self.ready = self.run.until({ steps, byHand: state.byHand }, SLICE);
       return true;
@@ -172,10 +172,10 @@ const panelsOf = ({ chart, profile }, heat) =>
     ),
     panel(
       chart,
-      "sliced W₁ of the fakes to the data (W₁ of the shadows on lines in 24 directions, on average; " +
-        "dotted: of fresh data) and the gradient's norm on the data, root mean square",
+      "over the steps: sliced W₁ between fakes and data (dotted: what fresh data would have), " +
+        "and the norm of the gradient of D on the data, root mean square",
     ),
-    panel(profile, "norm of the gradient of D at each of 256 points along the data; line: root mean square"),
+    panel(profile, "now: the norm of the gradient of D at each of 256 points along the data"),
   ]);
 
 function render({ model: live, el }) {
@@ -186,7 +186,7 @@ function render({ model: live, el }) {
   const panels = panelsOf(plots, heat);
   const draw = (state) => {
     const { run, measure } = trainer;
-    const reach = REACH[state.problem] ?? 1.75;
+    const reach = reachOf(state.problem);
     if (plane.x[1] !== reach) plane.zoom({ x: [-reach, reach], y: [-reach, reach] });
     const now = measure.of(run.state);
     const level = state.method === "wgan-gp" ? now.level : 0;
