@@ -357,9 +357,11 @@ def test_an_anchor_leaves_the_explorers_alone_and_the_address_too(visit):
 # ---- Speed ----
 
 
+@pytest.mark.timing
+@pytest.mark.parametrize("origin", ["http", "file"])
 @pytest.mark.parametrize("name", WITH_EXPLORERS)
-def test_ready_within_a_second_of_scrolling_to_it(visit, name):
-    with visit(name) as opened:
+def test_ready_within_a_second_of_scrolling_to_it(visit, name, origin):
+    with visit(name, origin) as opened:
         opened.page.goto("about:blank")
         opened.page.goto(f"{opened.origin}/{name}.html")
         for place in range(opened.page.locator(".anywidget-static").count()):
@@ -393,20 +395,25 @@ def script_seconds(client) -> float:
     return next(metric["value"] for metric in metrics if metric["name"] == "ScriptDuration")
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("name", NAMES)
 def test_script_time_of_a_dragged_frame(visit, name):
-    with visit(PAGE) as opened:
+    # The GAN with something to train again and again.
+    trained = ".html#GANExplorer.method=r1&GANExplorer.steps=600"
+    with visit(PAGE + trained * (name == "GANExplorer")) as opened:
         client = opened.page.context.new_cdp_session(opened.page)
         client.send("Performance.enable", {"timeDomain": "threadTicks"})
         found = explorer(opened, name)
         for slider in found.locator("input[type=range]:visible").all():
             element = slider.element_handle()
             opened.page.evaluate(FRAMES, [element, 15])  # the compiler's turn
-            before = script_seconds(client)
-            opened.page.evaluate(FRAMES, [element, 40])
-            milliseconds = 1000 * (script_seconds(client) - before) / 40
-            print(name, slider.get_attribute("aria-label"), f"{milliseconds:.1f} ms")
-            assert milliseconds <= 8
+            rounds = []
+            for _ in range(3):  # the best one: what else the machine does only adds
+                before = script_seconds(client)
+                opened.page.evaluate(FRAMES, [element, 40])
+                rounds.append(1000 * (script_seconds(client) - before) / 40)
+            print(name, slider.get_attribute("aria-label"), f"{min(rounds):.1f} ms")
+            assert min(rounds) <= 8
 
 
 # ---- Without JavaScript ----

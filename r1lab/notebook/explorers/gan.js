@@ -73,7 +73,7 @@ function drawPlane(plane, heat, { d }, { fakes }, { data }, level) {
   );
 }
 
-const clipped = (value) => Math.log10(Math.min(Math.max(value, 0.01), 20));
+const clipped = (value) => Math.log10(Math.min(Math.max(value, 0.01), 40));
 
 // Distance and steepness over the steps; `now` are the measures of the state that is shown.
 function drawChart(chart, { notes, steps }, now, { floor }) {
@@ -92,17 +92,19 @@ function drawChart(chart, { notes, steps }, now, { floor }) {
       "stroke-dasharray": "3 4",
     }),
     ...lines.flatMap(([name, color]) => [
-      polyline([...past, { ...now, steps }].map((one) => [one.steps, clipped(one[name])]), chart, {
-        stroke: color,
-        "stroke-width": 2.2,
-      }),
+      polyline(
+        [...past, { ...now, steps }].map((one) => [one.steps, clipped(one[name])]),
+        chart,
+        {
+          stroke: color,
+          "stroke-width": 2.2,
+        },
+      ),
       dot(steps, clipped(now[name]), chart, { r: 4.5, fill: color }),
     ]),
   );
   chart.notes.replaceChildren(
-    ...lines.map(([, , text], k) =>
-      words(sx(steps) + 9, ends[k] + 4 + (k ? -apart : apart), text),
-    ),
+    ...lines.map(([, , text], k) => words(sx(steps) + 9, ends[k] + 4 + (k ? -apart : apart), text)),
   );
 }
 
@@ -120,37 +122,51 @@ function drawProfile(profile, { norms, steep }, { pieces }, method) {
       : []),
     across(steep, { stroke: COLOR.discriminator, "stroke-opacity": 0.5, "stroke-width": 1.5 }),
     dots(
-      norms.map((norm, k) => [(Math.floor(k / each) + ((k % each) + 0.5) / each) / pieces.length, clipped(norm)]),
+      norms.map((norm, k) => [
+        (Math.floor(k / each) + ((k % each) + 0.5) / each) / pieces.length,
+        clipped(norm),
+      ]),
       profile,
       { stroke: COLOR.discriminator, "stroke-width": 3.4 },
     ),
   );
   profile.notes.replaceChildren(
-    words(sx(0.5), profile.height - 4, pieces.length > 1 ? `the ${pieces.length} parts of the data` : "along the data", {
-      "text-anchor": "middle",
-    }),
+    words(
+      sx(0.5),
+      profile.height - 4,
+      pieces.length > 1 ? `the ${pieces.length} parts of the data` : "along the data",
+      {
+        "text-anchor": "middle",
+      },
+    ),
   );
 }
 
-const MORALS = {
-  none: "Without a penalty nothing keeps D flat once the fakes are near the data: it goes on growing steeper and throws them about.",
-  "wgan-gp": "WGAN-GP asks for gradients of norm one between data and fakes, even when the two agree: training goes on moving.",
-  r1: "R1 makes slopes of D on the data expensive, so that the fakes can come to rest there.",
-  "r1+r2": "R1 and R2 make slopes of D expensive on data and fakes alike: both come to rest.",
-};
+// What becomes of D's slope on the data; in words that hold for any data and settings.
+function moral(method, steep) {
+  if (method === "wgan-gp")
+    return "WGAN-GP asks for gradients of norm one between data and fakes, even when the two agree.";
+  if (method === "none")
+    return steep > 1
+      ? "Nothing keeps D flat on the data, and its slope throws the fakes about."
+      : "Nothing keeps D flat on the data: watch its gradient.";
+  return steep > 1
+    ? "Slopes of D are expensive, but with these settings it is steep all the same."
+    : "Slopes of D are expensive: it stays flat on the data, and fakes that are there can stay.";
+}
 
 function verdict({ problem, method, steps, byHand }, now, { pieces, floor }) {
   if (!Number.isFinite(now.distance + now.steep))
     return `After ${steps} steps the parameters are no longer finite: training has diverged.`;
   const hand = byHand.filter(([step]) => step <= steps);
   const count = (letter) => hand.filter(([, one]) => one === letter).length;
-  const more = hand.length
-    ? `, with ${count("D")} of D and ${count("G")} of G by hand`
-    : "";
+  const more = hand.length ? `, with ${count("D")} of D and ${count("G")} of G by hand` : "";
   const reach = reachOf(problem);
   const outside = now.fakes.filter((x) => Math.max(...x.map(Math.abs)) > reach).length;
-  const gone = outside > SAMPLE / 20 ? ` ${outside} of ${SAMPLE} fakes are outside the picture.` : "";
-  const fate = steps || hand.length ? MORALS[method] : "Nothing is trained yet: press Run.";
+  const gone =
+    outside > SAMPLE / 20 ? ` ${outside} of ${SAMPLE} fakes are outside the picture.` : "";
+  const fate =
+    steps || hand.length ? moral(method, now.steep) : "Nothing is trained yet: press Run.";
   return (
     `After ${steps} steps${more} the sliced W₁ between fakes and data is ${fixed(now.distance, 2)} ` +
     `(fresh data would have ${fixed(floor, 2)}), and the fakes cover ` +

@@ -33,7 +33,8 @@ function makeRun(settings, measure) {
   };
   note();
   const before = (all, steps) => writeMoves(all.filter(([step]) => step < steps));
-  const here = (all) => all.flatMap(([step, letter]) => (step === self.steps ? letter : [])).join("");
+  const here = (all) =>
+    all.flatMap(([step, letter]) => (step === self.steps ? letter : [])).join("");
   const goBack = (all, steps) => {
     // What was noted under other moves by hand never happened.
     const valid = notes.findIndex((one) => one.before !== before(all, one.steps));

@@ -1,16 +1,6 @@
 // The GAN explorer's plots, its clock and its controls.
 
-const TRAITS = [
-  "problem",
-  "method",
-  "gamma",
-  "weight",
-  "h",
-  "d_steps",
-  "steps",
-  "by_hand",
-  "seed",
-];
+const TRAITS = ["problem", "method", "gamma", "weight", "h", "d_steps", "steps", "by_hand", "seed"];
 const PROBLEM_NAMES = [
   ["eight-gaussians", "eight Gaussians"],
   ["two-gaussians", "two Gaussians"],
@@ -39,7 +29,7 @@ const POWERS = [
 ];
 
 function makePlots() {
-  const chart = { y: [-2, 1.3], low: 130, framed: true, yticks: POWERS };
+  const chart = { y: [-2, 1.6], low: 130, framed: true, yticks: POWERS };
   return {
     plane: plot({
       x: [-3, 3],
@@ -49,7 +39,7 @@ function makePlots() {
     }),
     chart: plot({
       ...chart,
-      x: [0, STEPS],
+      x: [0, STEPS + 40], // room for a dot at the end
       aspect: 0.52,
       margin: [8, 64, 36, 34],
       xlabel: "steps",
@@ -67,7 +57,7 @@ function makePlots() {
   };
 }
 
-const SLICE = 6; // milliseconds of training in a frame
+const SLICE = 5; // milliseconds of training in a frame
 
 // Trains towards what the traits say, or to the end while running. Three frames of four train
 // and the fourth draws; where motion is unwanted, only the last picture is drawn.
@@ -129,17 +119,12 @@ function trainButtons(model, trainer) {
   };
   const back = button("Back to start", () => assign(model, { steps: 0, by_hand: "" }));
   const shown = node("span");
-  const next = button("Another seed", () =>
-    assign(model, { seed: (model.get("seed") + 1) % 10 }),
-  );
+  const next = button("Another seed", () => assign(model, { seed: (model.get("seed") + 1) % 10 }));
   const show = ({ seed }) => {
     run.textContent = trainer.running ? "Stop" : "Run";
     shown.textContent = `seed = ${seed}`;
   };
-  const single = [
-    button("Step discriminator", step("D")),
-    button("Step generator", step("G")),
-  ];
+  const single = [button("Step discriminator", step("D")), button("Step generator", step("G"))];
   return { root: node("div", { class: "r1-buttons" }, [run, ...single, back, next, shown]), show };
 }
 
@@ -167,7 +152,7 @@ const panelsOf = ({ chart, profile }, heat) =>
     panel(
       heat,
       "data (blue) and fakes (orange) over D: blue where it takes points for real, orange for fake, " +
-        "the line where it is undecided; arrows: the gradient of D at 64 fakes, which pulls them",
+        "the line where it is undecided (for WGAN-GP: at its mean); arrows: the gradient of D at 64 fakes, which pulls them",
       "r1-tall",
     ),
     panel(
@@ -197,7 +182,11 @@ function render({ model: live, el }) {
     buttons.show(state);
     const busy = !trainer.ready && !trainer.running;
     panels.setAttribute("aria-busy", `${busy}`);
-    words_.say(busy ? `Training: ${run.steps} of ${model.get("steps")} steps.` : verdict(state, now, measure));
+    words_.say(
+      busy
+        ? `Training: ${run.steps} of ${model.get("steps")} steps.`
+        : verdict(state, now, measure),
+    );
   };
   const trainer = makeTrainer(model, draw);
   const buttons = trainButtons(model, trainer);
