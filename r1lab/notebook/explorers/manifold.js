@@ -2,6 +2,35 @@
 
 const [WARM_UP, STEPS, GAP] = [200, 400, 0.8];
 const POINTS = 48;
+const UNITS = 16;
+const RATE = 0.1;
+const NETWORK = makeNetwork([2, UNITS, 1]);
+
+function freshNetwork(seed) {
+  const p = Float64Array.from({ length: NETWORK.size }, makeRandom(seed).normal);
+  for (let j = 0; j < UNITS; j++) p[3 * UNITS + j] /= Math.sqrt(UNITS);
+  p[NETWORK.size - 1] = 0;
+  return p;
+}
+
+// The logit D and its gradient with respect to the input.
+function discriminate(p, x, y) {
+  const [value] = forward(NETWORK, p, [x, y]);
+  return [value, ...inputGradient(NETWORK, p)];
+}
+
+// The gradient of the discriminator's whole loss, non-saturating (or minimax: the same for D).
+function lossGradient(p, real, fake, gamma) {
+  const grad = new Float64Array(NETWORK.size);
+  addTerms(NETWORK, p, grad, real, softplusPull(-1), gamma ? () => gamma : null);
+  addTerms(NETWORK, p, grad, fake, softplusPull(1), null);
+  return grad;
+}
+
+function descend(p, real, fake, gamma) {
+  const grad = lossGradient(p, real, fake, gamma);
+  return p.map((value, k) => value - RATE * grad[k]);
+}
 
 // The curve at t in [-1, 1], and its unit tangent; the normal is the tangent turned left.
 const curve = (t) => [1.5 * t, 0.6 * Math.cos(2.2 * t)];
@@ -51,64 +80,13 @@ function makeRun(start, gamma) {
   };
 }
 
-const [COLUMNS, ROWS] = [40, 26];
-const HIGHEST = 6; // of the heights drawn
-
-// Contours of D by marching squares, as path data: heights one half apart, and the height 0.
-function contours(p, target) {
-  const {
-    x: [x0, x1],
-    y: [y0, y1],
-    sx,
-    sy,
-  } = target;
-  const at = (i, j) => [x0 + ((x1 - x0) * i) / COLUMNS, y0 + ((y1 - y0) * j) / ROWS];
-  const heights = Array.from({ length: ROWS + 1 }, (_, j) =>
-    Array.from({ length: COLUMNS + 1 }, (_, i) => discriminate(p, ...at(i, j))[0]),
-  );
-  const paths = { zero: "", others: "" };
-  const [wide, high] = [sx(at(1, 0)[0]) - sx(x0), sy(y0) - sy(at(0, 1)[1])];
-  for (let j = 0; j < ROWS; j++)
-    for (let i = 0; i < COLUMNS; i++) {
-      const corner = [heights[j][i], heights[j][i + 1], heights[j + 1][i + 1], heights[j + 1][i]];
-      const [low, top] = [Math.min(...corner), Math.max(...corner)];
-      const [px, py] = [sx(x0) + i * wide, sy(y0) - j * high];
-      const last = Math.min(top, HIGHEST + 0.1);
-      for (let level = Math.max(Math.ceil(2 * low) / 2, -HIGHEST); level < last; level += 0.5)
-        paths[level === 0 ? "zero" : "others"] += cellLines(corner, level, px, py, wide, high);
-    }
-  return paths;
-}
-
-// The lines of one level through a cell; corners run round it from the lower left.
-function cellLines(corner, level, px, py, wide, high) {
-  const places = [
-    [0, 0],
-    [1, 0],
-    [1, 1],
-    [0, 1],
-  ];
-  const hits = [];
-  for (let k = 0; k < 4; k++) {
-    const [from, to] = [corner[k], corner[(k + 1) % 4]];
-    if (from <= level === to <= level) continue;
-    const share = (level - from) / (to - from);
-    const [[a, b], [c, d]] = [places[k], places[(k + 1) % 4]];
-    hits.push(
-      `${tenths(px + wide * (a + share * (c - a)))} ${tenths(py - high * (b + share * (d - b)))}`,
-    );
-  }
-  let d = "";
-  for (let k = 0; k + 1 < hits.length; k += 2) d += `M${hits[k]}L${hits[k + 1]}`;
-  return d;
-}
-
 const ARROW = 0.09; // length of a gradient of one, in units of the plane
 
 // One discriminator; `key` names it, so that it is drawn only where something has changed.
 function drawPanel(target, p, probe, key) {
   if (!changed(target, [key, probe])) return;
-  const { zero, others } = contours(p, target);
+  const heights = heightsOver(target, (x, y) => forward(NETWORK, p, [x, y])[0], 40, 26);
+  const { zero, others } = contours(heights, target);
   const gradients = TIMES.filter((_, k) => k % 3 === 1).map((t) => {
     const { gx, gy } = split(p, t);
     return arrow(...curve(t), ARROW * gx, ARROW * gy, target, 0.22);

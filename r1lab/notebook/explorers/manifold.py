@@ -33,7 +33,7 @@ class ManifoldExplorer(Explorer):
     ManifoldExplorer(gamma=0.5, probe=-0.4, seed=0, steps=200)
     """
 
-    _esm = module_source("mlp", "manifold", "manifold_view")
+    _esm = module_source("random", "mlp", "contours", "manifold", "manifold_view")
     gamma = traitlets.Float(0.5, min=0.0, max=2.0).tag(sync=True)
     steps = traitlets.Int(0, min=0, max=400).tag(sync=True)
     probe = traitlets.Float(-0.4, min=-1.0, max=1.0).tag(sync=True)
