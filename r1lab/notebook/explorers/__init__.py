@@ -5,8 +5,15 @@ the computing, so that the saved page needs no Python.
 """
 
 from r1lab.notebook.explorers.continuity import ContinuityExplorer
+from r1lab.notebook.explorers.converter import GammaConverter
 from r1lab.notebook.explorers.dirac import DiracExplorer
 from r1lab.notebook.explorers.manifold import ManifoldExplorer
 from r1lab.notebook.explorers.spectrum import SpectrumExplorer
 
-__all__ = ["ContinuityExplorer", "DiracExplorer", "ManifoldExplorer", "SpectrumExplorer"]
+__all__ = [
+    "ContinuityExplorer",
+    "DiracExplorer",
+    "GammaConverter",
+    "ManifoldExplorer",
+    "SpectrumExplorer",
+]
