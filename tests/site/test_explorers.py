@@ -20,6 +20,7 @@ NAMES = [
     "SpectrumExplorer",
     "ManifoldExplorer",
     "GANExplorer",
+    "GammaConverter",
 ]
 WITH_EXPLORERS = [
     name

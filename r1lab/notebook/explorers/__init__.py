@@ -5,6 +5,7 @@ the computing, so that the saved page needs no Python.
 """
 
 from r1lab.notebook.explorers.continuity import ContinuityExplorer
+from r1lab.notebook.explorers.converter import GammaConverter
 from r1lab.notebook.explorers.dirac import DiracExplorer
 from r1lab.notebook.explorers.gan import GANExplorer
 from r1lab.notebook.explorers.manifold import ManifoldExplorer
@@ -14,6 +15,7 @@ __all__ = [
     "ContinuityExplorer",
     "DiracExplorer",
     "GANExplorer",
+    "GammaConverter",
     "ManifoldExplorer",
     "SpectrumExplorer",
 ]
