@@ -74,7 +74,7 @@ const ruler = () =>
     margin: [8, 12, 34, 12],
     framed: true,
     xlabel: "γ in paper units",
-    xticks: [-4, -2, 0, 2, 4].map((k) => [k, k < 0 ? `${10 ** k}` : `${10 ** k}`]),
+    xticks: [-4, -2, 0, 2, 4].map((k) => [k, `${10 ** k}`]),
     label: "Where gamma lies",
   });
 
@@ -86,12 +86,11 @@ function drawRuler(target, gamma, guess) {
       stroke: color,
       "stroke-width": width,
     });
-  const name = (value, height, text, color) => {
+  const name = (value, height, text) => {
     const px = target.sx(x(value));
     const right = px > target.width / 2;
     return words(px + (right ? -7 : 7), target.sy(height) + 10, text, {
       "text-anchor": right ? "end" : "start",
-      style: `fill: ${color}`,
     });
   };
   target.layer.replaceChildren(
@@ -100,8 +99,8 @@ function drawRuler(target, gamma, guess) {
     mark(gamma, 1, COLOR.discriminator, 3),
   );
   target.notes.replaceChildren(
-    name(gamma, 1, `yours: ${significant(gamma)}`, COLOR.discriminator),
-    name(guess, 0.62, `rule of thumb: ${significant(guess)}`, COLOR.real),
+    name(gamma, 1, `yours: ${significant(gamma)}`),
+    name(guess, 0.62, `rule of thumb: ${significant(guess)}`),
   );
 }
 
