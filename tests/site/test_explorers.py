@@ -13,15 +13,8 @@ from r1lab.notebook import explorers
 from r1lab.theory import divergences
 from r1lab.theory.dirac import DiracGAN
 
-PAGE = "book/explorers"
-NAMES = [
-    "DiracExplorer",
-    "ContinuityExplorer",
-    "SpectrumExplorer",
-    "ManifoldExplorer",
-    "GANExplorer",
-    "GammaConverter",
-]
+PAGE, GAN_PAGE = "book/explorers", "book/gan-in-the-page"
+NAMES = ["DiracExplorer", "ContinuityExplorer", "SpectrumExplorer", "ManifoldExplorer"]
 WITH_EXPLORERS = [
     name
     for name in pages()
@@ -35,10 +28,12 @@ def desktop(request, visit):
         yield opened
 
 
+PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
+
+
 @pytest.fixture(scope="module")
 def phone(visit):
-    size = {"width": 390, "height": 844}
-    with visit(PAGE, viewport=size, is_mobile=True, has_touch=True) as opened:
+    with visit(PAGE, **PHONE) as opened:
         yield opened
 
 
@@ -240,7 +235,20 @@ def sliced(found) -> float:
     return float(re.search(r"fakes and data is ([\d.]+)", words(found))[1])
 
 
-def test_keys_and_mouse_on_the_gan(desktop):
+@pytest.fixture(params=["http", "file"])
+def gan_desktop(request, visit):
+    with visit(GAN_PAGE, request.param) as opened:
+        yield opened
+
+
+@pytest.fixture
+def gan_phone(visit):
+    with visit(GAN_PAGE, **PHONE) as opened:
+        yield opened
+
+
+def test_keys_and_mouse_on_the_gan(gan_desktop):
+    desktop = gan_desktop
     found = explorer(desktop, "GANExplorer")
     assert "Nothing is trained yet" in words(found)
     start = sliced(found)
@@ -266,7 +274,8 @@ def test_keys_and_mouse_on_the_gan(desktop):
     assert desktop.problems == []
 
 
-def test_touch_on_the_gan(phone):
+def test_touch_on_the_gan(gan_phone):
+    phone = gan_phone
     found = explorer(phone, "GANExplorer")
     found.get_by_role("button", name="Step generator").tap()
     assert "0 of D and 1 of G by hand" in words(explorer(phone, "GANExplorer"))
@@ -284,7 +293,7 @@ def test_r1_keeps_the_fakes_that_no_penalty_loses(visit, motion):
     """Run goes to the end; with motion unwanted no picture is drawn on the way."""
     ends = {}
     for method in ("none", "r1"):
-        start = f"{PAGE}.html#GANExplorer.method={method}&GANExplorer.steps=1400"
+        start = f"{GAN_PAGE}.html#GANExplorer.method={method}&GANExplorer.steps=1400"
         with visit(start, reduced_motion=motion) as opened:
             found = explorer(opened, "GANExplorer")
             found.get_by_role("button", name="Run").click()
@@ -296,7 +305,15 @@ def test_r1_keeps_the_fakes_that_no_penalty_loses(visit, motion):
 
 
 def test_sliders_and_menus_offer_what_python_accepts(desktop):
-    for name in NAMES:
+    offers_what_python_accepts(desktop, NAMES)
+
+
+def test_the_gan_offers_what_python_accepts(gan_desktop):
+    offers_what_python_accepts(gan_desktop, ["GANExplorer"])
+
+
+def offers_what_python_accepts(desktop, names: list[str]) -> None:
+    for name in names:
         traits = getattr(explorers, name)().traits(sync=True)
         enums = [t.values for t in traits.values() if isinstance(t, traitlets.Enum)]
         bounds = [(t.min, t.max) for t in traits.values() if hasattr(t, "min")]
@@ -322,11 +339,8 @@ def test_a_copied_address_restores_every_explorer(visit, origin):
         set_by_keys(opened, explorer(opened, "ContinuityExplorer"), "shift t", -7)
         set_by_keys(opened, explorer(opened, "SpectrumExplorer"), "R1 γ", 2)
         set_by_keys(opened, explorer(opened, "ManifoldExplorer"), "steps", 6)
-        explorer(opened, "GANExplorer").get_by_label("penalty").select_option("r1+r2")
-        set_by_keys(opened, explorer(opened, "GANExplorer"), "steps", 2)
-        explorer(opened, "GANExplorer").get_by_role("button", name="Step discriminator").click()
         said = [words(explorer(opened, name)) for name in NAMES]
-        opened.page.wait_for_function("() => location.hash.includes('by_hand=40D')")
+        opened.page.wait_for_function("() => location.hash.includes('ManifoldExplorer')")
         fragment = opened.page.evaluate("location.hash")
         assert opened.problems == []
     assert "DiracExplorer.h=0.26&DiracExplorer.regularizer=r1%2Br2" in fragment
@@ -335,10 +349,30 @@ def test_a_copied_address_restores_every_explorer(visit, origin):
         assert opened.problems == []
 
 
+@pytest.mark.parametrize("origin", ["http", "file"])
+def test_a_copied_address_replays_the_gan(visit, origin):
+    with visit(GAN_PAGE, origin) as opened:
+        explorer(opened, "GANExplorer").get_by_label("penalty").select_option("r1+r2")
+        set_by_keys(opened, explorer(opened, "GANExplorer"), "steps", 2)
+        explorer(opened, "GANExplorer").get_by_role("button", name="Step discriminator").click()
+        said = words(explorer(opened, "GANExplorer"))
+        opened.page.wait_for_function("() => location.hash.includes('by_hand=40D')")
+        fragment = opened.page.evaluate("location.hash")
+    with visit(f"{GAN_PAGE}.html{fragment}", origin) as opened:
+        assert words(explorer(opened, "GANExplorer")) == said
+        assert opened.problems == []
+
+
+def test_nonsense_in_the_gan_s_address_is_harmless(visit):
+    bad = "#GANExplorer.by_hand=9D&GANExplorer.steps=" + quote("1e9,D")
+    with visit(f"{GAN_PAGE}.html{bad}") as opened:
+        assert words(explorer(opened, "GANExplorer"))
+        assert opened.problems == []
+
+
 def test_nonsense_in_the_address_is_harmless(visit):
     bad = "#DiracExplorer.h=1e99&DiracExplorer.loss=" + quote("<b>no</b>")
     bad += "&SpectrumExplorer.gamma=x&ContinuityExplorer.pair=none&ManifoldExplorer.seed=-3"
-    bad += "&GANExplorer.by_hand=9D&GANExplorer.steps=" + quote("1e9,D")
     with visit(f"{PAGE}.html{bad}") as opened:
         found = explorer(opened, "DiracExplorer")
         assert found.get_by_label("step size h").input_value() == "2"
@@ -397,11 +431,11 @@ def script_seconds(client) -> float:
 
 
 @pytest.mark.timing
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, "GANExplorer"])
 def test_script_time_of_a_dragged_frame(visit, name):
     # The GAN with something to train again and again.
-    trained = ".html#GANExplorer.method=r1&GANExplorer.steps=600"
-    with visit(PAGE + trained * (name == "GANExplorer")) as opened:
+    trained = f"{GAN_PAGE}.html#GANExplorer.method=r1&GANExplorer.steps=600"
+    with visit(trained if name == "GANExplorer" else PAGE) as opened:
         client = opened.page.context.new_cdp_session(opened.page)
         client.send("Performance.enable", {"timeDomain": "threadTicks"})
         found = explorer(opened, name)
