@@ -80,7 +80,10 @@ def test_garbled_copy_is_made_again(files, in_memory, large, garbled, content):
 
 
 def test_nothing_is_left_of_what_was_interrupted(files, in_memory, large, monkeypatch):
-    monkeypatch.setattr(decoding.Survey, "findings", lambda self: os.kill(os.getpid(), 2))
+    def interrupt(self):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(decoding.Survey, "findings", interrupt)
     with pytest.raises(KeyboardInterrupt):
         load(str(files.folder), 8)
     assert list(large.iterdir()) == []
