@@ -138,7 +138,7 @@ def test_lemmas_about_the_unregularised_game(presets):
     assert abs(end_of(presets["circles forever (lemma 2.3)"]) - 1) < 1e-8
     assert end_of(presets["spirals outwards (lemma 2.4)"]) > 2
     # The averaged law: r(100) = (1/2 + 100/8)^(-1/2), from r(0) = sqrt 2.
-    sublinear = end_of(presets["arrives ever more slowly: non-saturating loss"])
+    sublinear = end_of(presets["non-saturating: ever more slowly"])
     assert abs(sublinear * 2**0.5 - 13**-0.5) < 2e-3
     stays = presets["alternating: neither in nor out (lemma 2.5)"]
     assert abs(stays.game().spectral_radius(stays.h, "alternating") - 1) < 1e-9

@@ -13,7 +13,7 @@ from r1lab.notebook import explorers
 from r1lab.theory import divergences
 from r1lab.theory.dirac import DiracGAN
 
-PAGE, GAN_PAGE = "book/explorers", "book/gan-in-the-page"
+PAGE = "book/explorers"
 NAMES = ["DiracExplorer", "ContinuityExplorer", "SpectrumExplorer", "ManifoldExplorer"]
 WITH_EXPLORERS = [
     name
@@ -227,89 +227,8 @@ def test_the_slope_across_the_data_vanishes_with_r1_only(desktop, phone):
         assert opened.problems == []
 
 
-def steps_of(found) -> int:
-    return int(numbers(words(found))[0])
-
-
-def sliced(found) -> float:
-    return float(re.search(r"fakes and data is ([\d.]+)", words(found))[1])
-
-
-@pytest.fixture(params=["http", "file"])
-def gan_desktop(request, visit):
-    with visit(GAN_PAGE, request.param) as opened:
-        yield opened
-
-
-@pytest.fixture
-def gan_phone(visit):
-    with visit(GAN_PAGE, **PHONE) as opened:
-        yield opened
-
-
-def test_keys_and_mouse_on_the_gan(gan_desktop):
-    desktop = gan_desktop
-    found = explorer(desktop, "GANExplorer")
-    assert "Nothing is trained yet" in words(found)
-    start = sliced(found)
-    set_by_keys(desktop, found, "steps", 20)
-    found = explorer(desktop, "GANExplorer")
-    assert steps_of(found) == 400 and sliced(found) < start
-    run = found.get_by_role("button", name="Run")
-    run.click()
-    stop = found.get_by_role("button", name="Stop")
-    stop.wait_for()
-    desktop.page.wait_for_timeout(500)
-    stop.click()
-    run.wait_for()
-    found = explorer(desktop, "GANExplorer")
-    reached = steps_of(found)
-    assert 400 < reached < 2400
-    for name in ("discriminator", "discriminator", "generator"):
-        found.get_by_role("button", name=f"Step {name}").click()
-        found = explorer(desktop, "GANExplorer")
-    assert f"{reached} steps, with 2 of D and 1 of G by hand" in words(found)
-    found.get_by_role("button", name="Back to start").click()
-    assert sliced(explorer(desktop, "GANExplorer")) == start
-    assert desktop.problems == []
-
-
-def test_touch_on_the_gan(gan_phone):
-    phone = gan_phone
-    found = explorer(phone, "GANExplorer")
-    found.get_by_role("button", name="Step generator").tap()
-    assert "0 of D and 1 of G by hand" in words(explorer(phone, "GANExplorer"))
-    box = found.get_by_label("steps", exact=True).bounding_box()
-    phone.page.touchscreen.tap(box["x"] + 0.1 * box["width"], box["y"] + box["height"] / 2)
-    found = explorer(phone, "GANExplorer")
-    assert 100 < steps_of(found) < 400
-    found.get_by_label("penalty").select_option("wgan-gp")
-    assert "norm one" in words(explorer(phone, "GANExplorer"))
-    assert phone.problems == []
-
-
-@pytest.mark.parametrize("motion", ["no-preference", "reduce"])
-def test_r1_keeps_the_fakes_that_no_penalty_loses(visit, motion):
-    """Run goes to the end; with motion unwanted no picture is drawn on the way."""
-    ends = {}
-    for method in ("none", "r1"):
-        start = f"{GAN_PAGE}.html#GANExplorer.method={method}&GANExplorer.steps=1400"
-        with visit(start, reduced_motion=motion) as opened:
-            found = explorer(opened, "GANExplorer")
-            found.get_by_role("button", name="Run").click()
-            found.get_by_text("After 2400 steps").first.wait_for()
-            explorer(opened, "GANExplorer")
-            ends[method] = sliced(found)
-    assert ends["none"] > 1
-    assert ends["r1"] < 0.2
-
-
 def test_sliders_and_menus_offer_what_python_accepts(desktop):
     offers_what_python_accepts(desktop, NAMES)
-
-
-def test_the_gan_offers_what_python_accepts(gan_desktop):
-    offers_what_python_accepts(gan_desktop, ["GANExplorer"])
 
 
 def offers_what_python_accepts(desktop, names: list[str]) -> None:
@@ -346,27 +265,6 @@ def test_a_copied_address_restores_every_explorer(visit, origin):
     assert "DiracExplorer.h=0.26&DiracExplorer.regularizer=r1%2Br2" in fragment
     with visit(f"{PAGE}.html{fragment}", origin) as opened:
         assert [words(explorer(opened, name)) for name in NAMES] == said
-        assert opened.problems == []
-
-
-@pytest.mark.parametrize("origin", ["http", "file"])
-def test_a_copied_address_replays_the_gan(visit, origin):
-    with visit(GAN_PAGE, origin) as opened:
-        explorer(opened, "GANExplorer").get_by_label("penalty").select_option("r1+r2")
-        set_by_keys(opened, explorer(opened, "GANExplorer"), "steps", 2)
-        explorer(opened, "GANExplorer").get_by_role("button", name="Step discriminator").click()
-        said = words(explorer(opened, "GANExplorer"))
-        opened.page.wait_for_function("() => location.hash.includes('by_hand=40D')")
-        fragment = opened.page.evaluate("location.hash")
-    with visit(f"{GAN_PAGE}.html{fragment}", origin) as opened:
-        assert words(explorer(opened, "GANExplorer")) == said
-        assert opened.problems == []
-
-
-def test_nonsense_in_the_gan_s_address_is_harmless(visit):
-    bad = "#GANExplorer.by_hand=9D&GANExplorer.steps=" + quote("1e9,D")
-    with visit(f"{GAN_PAGE}.html{bad}") as opened:
-        assert words(explorer(opened, "GANExplorer"))
         assert opened.problems == []
 
 
@@ -431,11 +329,9 @@ def script_seconds(client) -> float:
 
 
 @pytest.mark.timing
-@pytest.mark.parametrize("name", [*NAMES, "GANExplorer"])
+@pytest.mark.parametrize("name", NAMES)
 def test_script_time_of_a_dragged_frame(visit, name):
-    # The GAN with something to train again and again.
-    trained = f"{GAN_PAGE}.html#GANExplorer.method=r1&GANExplorer.steps=600"
-    with visit(trained if name == "GANExplorer" else PAGE) as opened:
+    with visit(PAGE) as opened:
         client = opened.page.context.new_cdp_session(opened.page)
         client.send("Performance.enable", {"timeDomain": "threadTicks"})
         found = explorer(opened, name)
