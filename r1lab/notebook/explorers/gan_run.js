@@ -22,7 +22,8 @@ const copyOf = ({ g, d, random }) => {
 };
 
 // `until(goal)` trains towards goal.steps whole steps with the moves by hand on the way, for as
-// long as it may, and says whether it has arrived. Every EVERY steps it notes state and measures.
+// long as it may, and says whether it has arrived. Every EVERY steps it notes state and measures;
+// `leap` lets it start at the last note on the way.
 function makeRun(settings, measure) {
   const [moves, notes] = [makeMoves(settings), []];
   const self = { notes, steps: 0, hand: "", before: "", state: startOf(settings.seed) };
@@ -35,13 +36,13 @@ function makeRun(settings, measure) {
   const before = (all, steps) => writeMoves(all.filter(([step]) => step < steps));
   const here = (all) =>
     all.flatMap(([step, letter]) => (step === self.steps ? letter : [])).join("");
-  const goBack = (all, steps) => {
+  const find = (all, steps, leap) => {
     // What was noted under other moves by hand never happened.
     const valid = notes.findIndex((one) => one.before !== before(all, one.steps));
     if (valid >= 0) notes.length = valid;
     const fits = self.before === before(all, self.steps) && here(all).startsWith(self.hand);
     const { state, ...last } = notes.findLast((one) => one.steps <= steps);
-    if (fits && self.steps <= steps && self.steps >= last.steps) return;
+    if (fits && self.steps <= steps && (self.steps >= last.steps || !leap)) return;
     Object.assign(self, { steps: last.steps, before: last.before, hand: "", state: copyOf(state) });
   };
   const whole = (all) => {
@@ -51,9 +52,9 @@ function makeRun(settings, measure) {
     Object.assign(self, { hand: "", before: before(all, self.steps) });
     if (self.steps % EVERY === 0 && self.steps > notes.at(-1).steps) note();
   };
-  self.until = ({ steps, byHand }, milliseconds = Infinity) => {
+  self.until = ({ steps, byHand, leap = true }, milliseconds = Infinity) => {
     const end = performance.now() + milliseconds;
-    goBack(byHand, steps);
+    find(byHand, steps, leap);
     do {
       const wanted = here(byHand);
       if (self.hand.length < wanted.length) {

@@ -57,33 +57,37 @@ function makePlots() {
   };
 }
 
-const SLICE = 5; // milliseconds of training in a frame
+const [SLICE, FIRST] = [5, 2]; // milliseconds of training in a frame, and in a run's first one
 
 // Trains towards what the traits say, or to the end while running. Three frames of four train
-// and the fourth draws; where motion is unwanted, only the last picture is drawn.
-function makeTrainer(model, draw) {
-  let [key, frame, stop] = ["", 0, null];
+// and the fourth draws; where motion is unwanted, only the last picture is drawn. `busy` is called
+// as soon as there is something to do.
+function makeTrainer(model, draw, busy) {
+  let [key, frame, known, started, stop] = ["", 0, null, false, null];
   const self = { running: false, ready: false };
   const prepare = (state) => {
     const { problem, method, strength, h, dSteps, seed } = state;
     const now = JSON.stringify([problem, method, strength, h, dSteps, seed]);
-    if (now === key) return;
+    if (now === key) return false;
     key = now;
     if (self.measure?.problem !== problem) self.measure = makeMeasure(problem);
     self.run = makeRun(state, self.measure);
+    return true;
   };
   const show = (state) => {
-    if (self.run.steps !== state.steps && (self.running || self.ready))
-      assign(model, { steps: self.run.steps });
-    draw({ ...state, steps: self.run.steps });
+    if (self.running && started) assign(model, { steps: (known = self.run.steps) });
     if (self.ready) self.running = false;
+    draw({ ...state, steps: self.run.steps });
   };
   const go = () => {
     const state = read(model);
-    prepare(state);
+    const slice = prepare(state) ? FIRST : SLICE;
     if (!self.ready && (stillPreferred() || frame++ % 4 < 3)) {
-      const steps = self.running ? STEPS : state.steps;
-      self.ready = self.run.until({ steps, byHand: state.byHand }, SLICE);
+      const [on, byHand] = [self.running && started, state.byHand];
+      const goal = { steps: on ? STEPS : state.steps, byHand, leap: !on };
+      const arrived = self.run.until(goal, slice);
+      started ||= arrived;
+      self.ready = arrived && (on || !self.running);
       return true;
     }
     show(state);
@@ -91,10 +95,20 @@ function makeTrainer(model, draw) {
     return !self.ready;
   };
   self.work = () => {
-    // The reader went elsewhere.
-    if (self.run && model.get("steps") !== self.run.steps) self.running = false;
+    // Steps that are not the trainer's own: the reader went elsewhere.
+    if (model.get("steps") !== known) self.running = false;
+    known = model.get("steps");
     self.ready = false;
     stop ??= animate(go);
+    busy();
+  };
+  // From where the figure is, or from the start if it is at the end; or stop there.
+  self.toggle = () => {
+    if (!self.running && model.get("steps") >= STEPS) assign(model, { steps: 0 });
+    known = model.get("steps");
+    self.running = !self.running;
+    started = false; // first to where the traits are
+    self.work();
   };
   self.show = () => {
     prepare(read(model));
@@ -106,11 +120,7 @@ function makeTrainer(model, draw) {
 
 // Buttons that train: on and on, or one player by one step.
 function trainButtons(model, trainer) {
-  const run = button("Run", () => {
-    if (model.get("steps") >= STEPS) assign(model, { steps: 0 });
-    trainer.running = !trainer.running;
-    trainer.work();
-  });
+  const run = button("Run", trainer.toggle);
   const step = (letter) => () => {
     const [steps, moves] = [model.get("steps"), parseMoves(model.get("by_hand"))];
     trainer.running = false;
@@ -120,9 +130,9 @@ function trainButtons(model, trainer) {
   const back = button("Back to start", () => assign(model, { steps: 0, by_hand: "" }));
   const shown = node("span");
   const next = button("Another seed", () => assign(model, { seed: (model.get("seed") + 1) % 10 }));
-  const show = ({ seed }) => {
+  const show = () => {
     run.textContent = trainer.running ? "Stop" : "Run";
-    shown.textContent = `seed = ${seed}`;
+    shown.textContent = `seed = ${model.get("seed")}`;
   };
   const single = [button("Step discriminator", step("D")), button("Step generator", step("G"))];
   return { root: node("div", { class: "r1-buttons" }, [run, ...single, back, next, shown]), show };
@@ -179,16 +189,19 @@ function render({ model: live, el }) {
     drawChart(chart, run, now, measure);
     drawProfile(profile, now, measure, state.method);
     controls.show(state);
-    buttons.show(state);
-    const busy = !trainer.ready && !trainer.running;
-    panels.setAttribute("aria-busy", `${busy}`);
     words_.say(
-      busy
+      busy()
         ? `Training: ${run.steps} of ${model.get("steps")} steps.`
         : verdict(state, now, measure),
     );
   };
-  const trainer = makeTrainer(model, draw);
+  const busy = () => {
+    const now = !trainer.ready && !trainer.running;
+    panels.setAttribute("aria-busy", `${now}`);
+    buttons.show();
+    return now;
+  };
+  const trainer = makeTrainer(model, draw, busy);
   const buttons = trainButtons(model, trainer);
   mount(el, [node("style", {}, HEAT_STYLE), controls.root, buttons.root, panels, words_.root]);
   for (const target of Object.values(plots)) target.draw = trainer.show;
