@@ -46,6 +46,7 @@ def names() -> list[str]:
 
 def _all() -> dict[str, Checker]:
     found: dict[str, Checker] = {}
-    for module in sorted(iter_modules(__path__), key=lambda module: module.name):
-        found |= import_module(f"{__name__}.{module.name}").EXERCISES
+    modules = [module.name for module in iter_modules(__path__)]
+    for name in sorted(modules, key=lambda name: (name.startswith("appendix"), name)):
+        found |= import_module(f"{__name__}.{name}").EXERCISES
     return found
