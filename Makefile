@@ -46,6 +46,7 @@ notebooks: $(STAMP) ## execute every chapter in place and check what came
 	$(BIN)/python tools/check_book.py $(CHAPTERS)
 
 pictures: book ## what explorers show without JavaScript, and the social preview
+	$(BIN)/python tools/fates.py
 	$(BIN)/python tools/pictures.py
 
 screenshots: $(STAMP) ## pictures of the built pages, for a person to look at
