@@ -17,7 +17,8 @@ PAGES = pages()
 TRANSPARENT = "rgba(0, 0, 0, 0)"
 # WCAG 2.0 to 2.2, levels A and AA; colour contrast is among them.
 RULES = {
-    "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
+    "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]},
+    "resultTypes": ["violations"],  # the report on what passes takes half of the time
 }
 
 
@@ -92,6 +93,8 @@ def test_a_whole_page_stays_under_two_megabytes(desktop):
 
 
 def test_axe_finds_nothing_serious(desktop):
+    if desktop.origin.startswith("file:"):
+        pytest.skip("the same page as from the server")
     assert desktop.page.evaluate("document.documentElement.dataset.theme") == "light"
     assert serious(desktop.page) == []
 
