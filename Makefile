@@ -15,7 +15,7 @@ NBVAL := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --nbval --nbval-current-env \
 GPU_PYTHON := $(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON))
 GPU_JSON ?= _build/gpu-check.json
 
-.PHONY: help book test train notebooks pictures screenshots serve lint lock gpu-check
+.PHONY: help book test train notebooks pictures screenshots serve lint links lock gpu-check
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile | expand -t 18
@@ -59,6 +59,9 @@ lint: $(STAMP) ## style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy r1lab
+
+links: $(STAMP) ## ask every link out of the book for an answer (needs the network)
+	$(BIN)/jupyter-book build . --builder linkcheck
 
 lock: $(STAMP) ## write requirements.txt anew from pyproject.toml
 	$(BIN)/python tools/lock.py

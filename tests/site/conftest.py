@@ -7,8 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import pytest
 from playwright.sync_api import Browser, Page, Response, Route
@@ -43,7 +45,19 @@ class Visit:
 
 
 @pytest.fixture(scope="session")
-def origins() -> Iterator[dict[str, str]]:
+def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The book as a reader without a network has it: out of the zip that releases carry."""
+    folder = tmp_path_factory.mktemp("zip")
+    with ZipFile(folder / "r1lab-book.zip", "w", ZIP_DEFLATED) as packed:
+        for path in SITE.rglob("*"):
+            packed.write(path, path.relative_to(SITE.parent))
+    with ZipFile(folder / "r1lab-book.zip") as packed:
+        packed.extractall(folder)
+    return folder / SITE.name
+
+
+@pytest.fixture(scope="session")
+def origins(unpacked: Path) -> Iterator[dict[str, str]]:
     """Where the built book is: on a local server, and on disk."""
     if not (SITE / "index.html").exists():
         pytest.fail(f"{SITE} is missing: run `make book` before the site tests")
@@ -58,7 +72,7 @@ def origins() -> Iterator[dict[str, str]]:
 
     server = Server(("127.0.0.1", 0), partial(Quiet, directory=str(SITE)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield {"http": f"http://127.0.0.1:{server.server_port}", "file": SITE.as_uri()}
+    yield {"http": f"http://127.0.0.1:{server.server_port}", "file": unpacked.as_uri()}
     server.shutdown()
 
 

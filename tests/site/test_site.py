@@ -133,8 +133,9 @@ def test_front_door_leads_to_the_first_page(visit):
         assert opened.problems == []
 
 
-def test_search_finds_the_subject(visit):
-    with visit("search") as opened:
+@pytest.mark.parametrize("origin", ["http", "file"])
+def test_search_finds_the_subject(visit, origin):
+    with visit("search", origin) as opened:
         opened.page.goto(f"{opened.page.url}?q=discriminator")
         opened.page.locator("#search-results li a").first.wait_for(timeout=10_000)
 
