@@ -2,10 +2,9 @@
 
 import re
 
+import fates
 import numpy as np
 import pytest
-
-import fates
 
 
 def test_the_committed_picture_is_the_tools():
