@@ -52,11 +52,9 @@ def test_the_approximate_penalty_adds_a_term_of_the_curvature(sigma):
 def test_one_probe_of_a_linear_discriminator_has_twice_the_square_as_variance():
     rng = torch.Generator().manual_seed(0)
     w = torch.tensor([3.0, 4.0], dtype=torch.float64)
+    zero = torch.zeros(1, 2, dtype=torch.float64)
     draws = torch.stack(
-        [
-            penalties.approximate_r1(lambda x: x @ w, torch.zeros(1, 2).double(), 2.0, generator=rng)
-            for _ in range(4000)
-        ]
+        [penalties.approximate_r1(lambda x: x @ w, zero, 2.0, generator=rng) for _ in range(4000)]
     )
     assert draws.var().item() == pytest.approx(2 * 25**2, rel=0.15)
 
