@@ -2,8 +2,8 @@
 
 `plane/<problem>/<method>`: W1 to the data along training, ten seeds; the learning rate is the
 better of two on a seed of its own. Every method has the same number of discriminator steps, so
-that with five of them a step the generator has a fifth. `ring/<loss>/<penalty>`: how many of 32
-modes are covered, five seeds. Adam with betas (0, 0.9), batches of 128, float64.
+that with five of them a step the generator has a fifth. `plane-weight/line/<weight>`: WGAN-GP with
+weaker penalties. `ring/<loss>/<penalty>`: how many of 32 modes are covered, five seeds. Adam with betas (0, 0.9), batches of 128, float64.
 """
 
 import math
@@ -45,7 +45,9 @@ RINGS: dict[str, dict[str, Any]] = {
     for loss in ("non-saturating", "relativistic")
     for penalty, gamma in (("none", None), ("r1", 0.1), ("r1+r2", 0.05))
 }
-NAMES = (*(f"plane/{p}/{m}" for p in PROBLEMS for m in METHODS), *RINGS)
+PLANES = {f"plane/{p}/{m}": settings for p in PROBLEMS for m, settings in METHODS.items()}
+PLANES |= {f"plane-weight/line/{w:g}": METHODS["wgan-gp-1"] | {"gamma": w} for w in (1.0, 0.1)}
+NAMES = (*PLANES, *RINGS)
 
 
 def record(name: str, scratch: Path) -> Record:
@@ -53,12 +55,12 @@ def record(name: str, scratch: Path) -> Record:
     if name in RINGS:
         seeds = [_ring(RINGS[name], seed) for seed in range(RING_SEEDS)]
         return Record({"settings": RINGS[name], "steps": RING_STEPS, "seeds": seeds}, {}, [])
-    _, problem, method = name.split("/")
-    tuned = {rate: _plane(problem, method, 100, rate)[-1] for rate in RATES}
+    settings, problem = PLANES[name], name.split("/")[1]
+    tuned = {rate: _plane(problem, settings, 100, rate)[-1] for rate in RATES}
     rate = min(tuned, key=lambda rate: math.inf if tuned[rate] is None else tuned[rate])
-    found = [_plane(problem, method, seed, rate) for seed in range(10)]
+    found = [_plane(problem, settings, seed, rate) for seed in range(10)]
     result = {
-        "settings": METHODS[method],
+        "settings": settings,
         "learning_rate": rate,
         "tuning": {f"{rate:g}": distance for rate, distance in tuned.items()},
         "d_steps": [D_STEPS * (k + 1) // LOOKS for k in range(LOOKS)],
@@ -67,11 +69,11 @@ def record(name: str, scratch: Path) -> Record:
     return Record(result, {}, [])
 
 
-def _plane(problem: str, method: str, seed: int, rate: float) -> list[float | None]:
+def _plane(problem: str, settings: dict[str, Any], seed: int, rate: float) -> list[float | None]:
     """W1 of 500 samples to 500 points of the data, 10 times along a run; None once it diverged."""
     truth = toy.get(problem)
     generator, discriminator = toy.players(seed=seed)
-    settings = dict(METHODS[method])
+    settings = dict(settings)
     steps = D_STEPS // settings.get("d_steps", 1)
     seen: torch.nn.Module = discriminator
     if "noise" in settings:
