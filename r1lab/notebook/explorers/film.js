@@ -58,12 +58,18 @@ async function picture(address) {
 
 const blob = (bytes) => URL.createObjectURL(new Blob([bytes], { type: "image/webp" }));
 
+const LOST = "lost";
+
 // The films, each fetched once, when it is first wanted; a notebook's kernel sends them.
 function makeReel(live, model, arrived) {
   const [films, methods] = [new Map(), Object.keys(model.get("_runs"))];
   const keep = (method, address) => {
+    const came = (found) => {
+      films.set(method, found);
+      arrived();
+    };
     films.set(method, null);
-    return picture(address).then((image) => films.set(method, image), () => films.set(method, "lost")).then(arrived);
+    picture(address).then(came, () => came(LOST));
   };
   const order = (method) => {
     const address = addressOf(method);

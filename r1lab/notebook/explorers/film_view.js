@@ -5,21 +5,23 @@ const TRAITS = ["frame", ...PLACES];
 const PACE = 700; // milliseconds a frame
 
 const FILM_STYLE = `
-.r1-explorer .r1-film { display: grid; grid-template-columns: repeat(3, minmax(0, 1fr)); gap: 1rem; }
-.r1-explorer .r1-film > figure { margin: 0; min-width: 0; }
+.r1-explorer .r1-film { display: grid; grid-template-columns: repeat(3, minmax(0, 1fr));
+  gap: 1rem; }
+.r1-explorer .r1-film > figure { margin: 0; padding: 0; min-width: 0; }
 .r1-explorer .r1-film label:has(select) { display: block; }
 .r1-explorer .r1-film select { width: 100%; text-overflow: ellipsis; }
-.r1-explorer .r1-film canvas { display: block; width: 100%; height: auto; margin: 0.35rem 0 0.5rem;
+.r1-explorer .r1-film canvas { display: block; width: 100%; height: auto; margin: 0 0 0.5rem;
   transition: opacity 0.2s; }
 .r1-explorer .r1-film [aria-busy="true"] canvas { opacity: 0.25; }
-.r1-explorer .r1-film svg.r1-key { width: 2.6rem; height: 0.7rem; margin: 0.4rem auto; }
+.r1-explorer .r1-film svg.r1-key { height: 10px; margin: 0.3rem 0; overflow: hidden; }
 .r1-explorer .r1-film dl { display: grid; grid-template-columns: 1fr auto; gap: 0.05rem 0.5rem;
   margin: 0; font-size: 0.88em; line-height: 1.4; font-variant-numeric: tabular-nums; }
 .r1-explorer .r1-film :is(dt, dd) { margin: 0; padding: 0; font-weight: 400; }
 .r1-explorer .r1-film dd { text-align: right; font-weight: 600; }
 .r1-explorer .r1-scrub { display: grid; grid-template-columns: auto 1fr; align-items: center;
   gap: 0 1rem; margin: 0.9rem 0 0.4rem; }
-.r1-explorer .r1-scrub label { grid-template-columns: 1fr 13.5rem; font-variant-numeric: tabular-nums; }
+.r1-explorer .r1-scrub label { grid-template-columns: 1fr 11.5rem;
+  font-variant-numeric: tabular-nums; }
 .r1-explorer .r1-scrub button { min-width: 5rem; font-weight: 600; border-color: currentColor; }
 @media (prefers-reduced-motion: reduce) { .r1-explorer .r1-film canvas { transition: none; } }
 @container (max-width: 34rem) {
@@ -41,10 +43,10 @@ const look = ({ color, dash }) => ({
 function makePlots() {
   const chart = {
     x: [0, 119],
-    aspect: 0.62,
+    aspect: 0.56,
     low: 150,
     framed: true,
-    margin: [22, 10, 36, 48],
+    margin: [14, 14, 36, 48],
     xlabel: "thousands of real images",
     xticks: [0, 40, 80, 120],
   };
@@ -89,17 +91,17 @@ function makePlace(model, trait, where) {
   menu.firstChild.className = "r1-spoken";
   const size = 3 * SIDE;
   const canvas = node("canvas", { width: size, height: size, role: "img" });
-  const stroke = svg("path", { d: "M0 5H42", fill: "none" });
-  const key = svg("svg", { class: "r1-key", viewBox: "0 0 42 10", "aria-hidden": "true" }, stroke);
+  const stroke = svg("path", { d: "M0 5H999" });
+  const key = svg("svg", { class: "r1-key", "aria-hidden": "true" }, stroke);
   const cells = { frechet: node("dd"), slope: node("dd"), share: node("dd") };
-  const names = { frechet: "Fréchet", slope: "slope²", share: "penalty share" };
+  const names = { frechet: "Fréchet distance", slope: "squared slope", share: "penalty share" };
   const rows = Object.entries(cells).flatMap(([name, cell]) => [node("dt", {}, names[name]), cell]);
-  const root = node("figure", {}, [menu, canvas, node("dl", {}, rows), key]);
+  const root = node("figure", {}, [menu, key, canvas, node("dl", {}, rows)]);
   const show = (run, frame, found) => {
     for (const [name, text] of Object.entries(readings(run, frame))) cells[name].textContent = text;
     for (const [name, value] of Object.entries(look(run))) stroke.setAttribute(name, value);
     const when = `after ${thousands(frame * IMAGES)} real images`;
-    const lost = found?.[0] === "lost";
+    const lost = found?.[0] === LOST;
     canvas.setAttribute(
       "aria-label",
       lost ? "The pictures could not be loaded." : `36 images generated with ${run.name}, ${when}.`,
@@ -112,7 +114,8 @@ function makePlace(model, trait, where) {
 
 // The button that lets the film run, and stops it; where motion is unwanted, one frame a press.
 function playButton(model, ready) {
-  const [still, next] = [stillPreferred(), () => assign(model, { frame: (model.get("frame") % FRAMES) + 1 })];
+  const still = stillPreferred();
+  const next = () => assign(model, { frame: (model.get("frame") % FRAMES) + 1 });
   const name = still ? "Next frame" : "Play";
   let stop = null;
   const halt = () => {
@@ -158,8 +161,8 @@ function scrubber(model, moved) {
 
 const chartsOf = ({ frechet, slope }) =>
   node("div", { class: "r1-panels" }, [
-    panel(frechet, "Fréchet distance between 5,000 samples and 5,000 test images; lower is closer"),
-    panel(slope, "slope²: the mean of ‖∇D‖² at real images, as the monitor read it"),
+    panel(frechet, "Fréchet distance between samples and test images: lower is closer"),
+    panel(slope, "squared slope: the mean of ‖∇D‖² at real images, as the monitor read it"),
   ]);
 
 function render({ model: live, el }) {
