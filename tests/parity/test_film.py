@@ -22,7 +22,7 @@ def test_readings_are_the_latest_of_the_record(javascript):
             )  # fmt: skip
             for frame, value in zip(FRAMES, found, strict=True):
                 until = values[images <= 9600 * frame]
-                known = pytest.approx(until[-1], rel=5e-4) if len(until) else None
+                known = pytest.approx(until[-1], rel=5e-6) if len(until) else None
                 assert value == known, (method, name, frame)
 
 

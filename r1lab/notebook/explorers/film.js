@@ -62,7 +62,7 @@ const LOST = "lost";
 
 // The films, each fetched once, when it is first wanted; a notebook's kernel sends them.
 function makeReel(live, model, arrived) {
-  const [films, methods] = [new Map(), Object.keys(model.get("_runs"))];
+  const films = new Map();
   const keep = (method, address) => {
     const came = (found) => {
       films.set(method, found);
@@ -83,7 +83,7 @@ function makeReel(live, model, arrived) {
   const at = (method, frame) => {
     const whole = frame < FRAMES;
     const strip = films.get(whole ? method : "last");
-    return strip && [strip, whole ? frame - 1 : methods.indexOf(method)];
+    return strip && [strip, whole ? frame - 1 : model.get("_runs")[method].row];
   };
   return { at, want: (method) => films.has(method) || order(method) };
 }

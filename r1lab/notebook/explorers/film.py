@@ -65,13 +65,14 @@ def _film(method: str) -> Path:
 
 
 def _run(method: str, record: dict[str, Any]) -> dict[str, Any]:
-    """A run's name, the look of its line, and its series as pairs (real images, value)."""
+    """A run's name, its row among the last frames, its line, and series of (real images, value)."""
     name, line = records.METHODS[method]
-    run = {"name": name, "color": line["color"], "dash": line.get("linestyle", "-")}
+    look = {"color": line["color"], "dash": line.get("linestyle", "-")}
+    run = {"name": name, "row": METHODS.index(method), **look}
     for short, key in SERIES.items():
         images, values = records.against(record, key)
         pairs = zip(images.tolist(), values.tolist(), strict=True)
-        run[short] = [[seen, float(f"{value:.4g}")] for seen, value in pairs]
+        run[short] = [[seen, float(f"{value:.6g}")] for seen, value in pairs]
     return run
 
 
