@@ -22,7 +22,6 @@ const FILM_STYLE = `
   gap: 0 1rem; margin: 0.9rem 0 0.4rem; }
 .r1-explorer .r1-scrub label { grid-template-columns: 1fr 11.5rem;
   font-variant-numeric: tabular-nums; }
-.r1-explorer .r1-scrub button { min-width: 5rem; font-weight: 600; border-color: currentColor; }
 @media (prefers-reduced-motion: reduce) { .r1-explorer .r1-film canvas { transition: none; } }
 @container (max-width: 34rem) {
   .r1-explorer .r1-film { grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 0.75rem; }
@@ -188,7 +187,7 @@ function render({ model: live, el }) {
   mount(el, [
     node("style", {}, FILM_STYLE),
     node("div", { class: "r1-film" }, places.map(({ root }) => root)),
-    node("div", { class: "r1-scrub" }, [play.root, scrubber(model, play.halt)]),
+    node("div", { class: "r1-buttons r1-scrub" }, [play.root, scrubber(model, play.halt)]),
     chartsOf(plots),
     words_.root,
   ]);
