@@ -27,7 +27,7 @@ def film(opened):
     """The explorer on the page, scrolled to, with its pictures there."""
     found = opened.page.locator(f".anywidget-static[data-name={NAME}]")
     found.scroll_into_view_if_needed()
-    found.locator("[aria-busy=true]").first.wait_for(state="detached")
+    found.locator("[aria-busy=true]").wait_for(state="detached")
     return found
 
 

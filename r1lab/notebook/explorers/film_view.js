@@ -12,7 +12,7 @@ const FILM_STYLE = `
 .r1-explorer .r1-film select { width: 100%; text-overflow: ellipsis; }
 .r1-explorer .r1-film canvas { display: block; width: 100%; height: auto; margin: 0 0 0.5rem;
   transition: opacity 0.2s; }
-.r1-explorer .r1-film [aria-busy="true"] canvas { opacity: 0.25; }
+.r1-explorer .r1-film .r1-waits canvas { opacity: 0.25; }
 .r1-explorer .r1-film svg.r1-key { height: 10px; margin: 0.3rem 0; overflow: hidden; }
 .r1-explorer .r1-film dl { display: grid; grid-template-columns: 1fr auto; gap: 0.05rem 0.5rem;
   margin: 0; font-size: 0.88em; line-height: 1.4; font-variant-numeric: tabular-nums; }
@@ -105,7 +105,7 @@ function makePlace(model, trait, where) {
       "aria-label",
       lost ? "The pictures could not be loaded." : `36 images generated with ${run.name}, ${when}.`,
     );
-    root.setAttribute("aria-busy", `${!found}`);
+    root.classList.toggle("r1-waits", !found);
     if (found && !lost) paint(canvas, ...found);
   };
   return { trait, root, show, visible: () => getComputedStyle(root).display !== "none" };
@@ -169,24 +169,29 @@ function render({ model: live, el }) {
   const plots = makePlots();
   const words_ = readout();
   const places = PLACES.map((trait, k) => makePlace(model, trait, ["left", "middle", "right"][k]));
+  let waiting = true;
   const draw = () => {
     const [runs, frame] = [model.get("_runs"), model.get("frame")];
     const shown = places.filter((place) => place.visible());
+    waiting = false;
     for (const { trait, show } of shown) {
       const method = model.get(trait);
       if (frame < FRAMES) reel.want(method);
-      show(runs[method], frame, reel.at(method, frame));
+      const found = reel.at(method, frame);
+      waiting ||= !found;
+      show(runs[method], frame, found);
     }
     const shownRuns = shown.map(({ trait }) => runs[model.get(trait)]);
     for (const [name, target] of Object.entries(plots)) drawChart(target, name, shownRuns, frame);
+    pictures.setAttribute("aria-busy", `${waiting}`);
     words_.say(verdict(shownRuns, frame));
   };
   const reel = makeReel(live, model, draw);
-  const ready = () => places.every(({ root }) => root.getAttribute("aria-busy") !== "true");
-  const play = playButton(model, ready);
+  const pictures = node("div", { class: "r1-film" }, places.map(({ root }) => root));
+  const play = playButton(model, () => !waiting);
   mount(el, [
     node("style", {}, FILM_STYLE),
-    node("div", { class: "r1-film" }, places.map(({ root }) => root)),
+    pictures,
     node("div", { class: "r1-buttons r1-scrub" }, [play.root, scrubber(model, play.halt)]),
     chartsOf(plots),
     words_.root,
