@@ -121,6 +121,6 @@ def test_a_copied_address_restores_it_and_nonsense_is_harmless(visit, origin):
     with visit(f"{PAGE}.html{fragment}", origin) as opened:
         assert words(converter(opened)) == said
     with visit(f"{PAGE}.html#{NAME}.source=no&{NAME}.value=-1&{NAME}.batch=2.4", origin) as opened:
-        assert words(converter(opened)).startswith("1 · 10^−6 in the paper")
+        assert words(converter(opened)).startswith("0.000001 in the paper")
         assert "in batches of 2," in words(converter(opened))
         assert opened.problems == []

@@ -35,10 +35,10 @@ const read = (model) => Object.fromEntries(TRAITS.map((trait) => [trait, model.g
 // Four significant digits, without an exponent where a person would write none.
 function significant(value) {
   if (!(value > 0)) return "0";
-  if (value >= 1e-4 && value < 1e6)
+  if (value >= 1e-6 && value < 1e6)
     return `${Number(value.toPrecision(4))}`.replace(/^(\d+)(\d{3})(\.|$)/, "$1\u202f$2$3");
   const [mantissa, exponent] = value.toExponential(3).split("e");
-  return `${Number(mantissa)} · 10^${exponent.replace("+", "").replace("-", "\u2212")}`;
+  return `${Number(mantissa)}e${exponent.replace("+", "").replace("-", "\u2212")}`;
 }
 
 function menu(model, trait, text) {
@@ -138,15 +138,14 @@ function verdict(state) {
   const [from, to] = [CONVENTIONS[source], CONVENTIONS[target]];
   const [gamma, guess] = [convert(value, source, "paper", state), heuristic(state)];
   const there = target === "paper" ? "" : ` In ${to.label} write ${significant(convert(value, source, target, state))}.`;
-  const about = (ratio) => significant(Number(ratio.toPrecision(2)));
-  const compared = gamma >= guess ? `${about(gamma / guess)} times` : `1/${about(guess / gamma)} of`;
+  const ratio = significant(Number((gamma / guess).toPrecision(2)));
   const caution =
     from.exact && to.exact
       ? ""
       : " Not exact: a finite difference is R1 only in the limit of small σ.";
   return (
     `${significant(value)} in ${from.label} is γ = ${significant(gamma)} in paper units.${there} ` +
-    `That is ${compared} the StyleGAN2-ADA rule of thumb for ${state.resolution}² pixels in batches ` +
+    `That is ${ratio} times the StyleGAN2-ADA rule of thumb for ${state.resolution}² pixels in batches ` +
     `of ${state.batch}, ${significant(guess)}.${caution}`
   );
 }

@@ -8,12 +8,7 @@ const SIDE = TILES * (TILE + GAP) - GAP;
 // The last of some pairs [real images, value] that is not later than `images`, or null.
 const latest = (pairs, images) => pairs.filter(([at]) => at <= images).pop()?.[1] ?? null;
 
-// Two digits, however small.
-function twoDigits(value) {
-  if (value === 0 || value >= 0.001) return `${Number(value.toPrecision(2))}`;
-  const [mantissa, exponent] = value.toExponential(1).split("e-");
-  return `${Number(mantissa)} · 10^\u2212${exponent}`;
-}
+const twoDigits = (value) => `${Number(value.toPrecision(2))}`;
 
 // What was measured up to a frame, as text; the monitor may not have looked yet.
 function readings(run, frame) {
