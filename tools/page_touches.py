@@ -1,19 +1,23 @@
-"""A Sphinx extension: what is added to a page's HTML before it is written.
+"""A Sphinx extension: what is added to a page's HTML before it is written, and films to the site.
 
 Where JavaScript is off, an explorer's place shows a picture. The pictures are committed
 (tools/pictures.py takes them from the built page) and stand in a <noscript>, so that they never
 appear beside the running figure.
+
+The training film fetches the recorded runs' films from _static/films, when it is first played.
 """
 
 import json
 import re
+import shutil
 from html import escape
 from pathlib import Path
 from typing import Any
 
 from sphinx.application import Sphinx
 
-PICTURES = Path(__file__).resolve().parent.parent / "book" / "_assets" / "explorers"
+BOOK = Path(__file__).resolve().parent.parent / "book"
+PICTURES = BOOK / "_assets" / "explorers"
 VIEW = re.compile(
     r'<script type="application/vnd\.jupyter\.widget-view\+json">.*?</script>', re.DOTALL
 )
@@ -53,8 +57,19 @@ def name_list_items(
         context["body"] = context["body"].replace('role="doc-biblioentry"', 'role="listitem"')
 
 
+def copy_films(app: Sphinx, error: Exception | None) -> None:
+    """Put the first seed's film of every recorded image run where the page looks for it."""
+    if error is not None or app.builder.format != "html":
+        return
+    target = Path(app.outdir) / "_static" / "films"
+    target.mkdir(parents=True, exist_ok=True)
+    for film in sorted(BOOK.glob("results/images/*/0-film.webp")):
+        shutil.copyfile(film, target / f"{film.parent.name}.webp")
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register the extension."""
     app.connect("html-page-context", add_pictures)
     app.connect("html-page-context", name_list_items)
+    app.connect("build-finished", copy_films)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -26,6 +26,7 @@ __all__ = [
     "by_method",
     "comparison",
     "draw_methods",
+    "film",
     "modes_table",
     "plane_table",
     "read",
@@ -71,6 +72,24 @@ def read(pattern: str, folder: Path | None = None) -> Records:
         raise FileNotFoundError(f"no recorded run {pattern!r} in {root}")
     found = (json.loads(path.read_text(encoding="utf-8")) for path in paths)
     return {record["name"]: record for record in found}
+
+
+def film(name: str, folder: Path | None = None) -> Path:
+    """The strip with a run's samples at every snapshot, square frames one below the other.
+
+    Raises
+    ------
+    FileNotFoundError : no such film; of the image runs only seed 0 has one.
+
+    Examples
+    --------
+    >>> film("images/r1/0").name
+    '0-film.webp'
+    """
+    path = (folder or _results()) / f"{name}-film.webp"
+    if not path.exists():
+        raise FileNotFoundError(f"no film of a recorded run {name!r} in {path.parent}")
+    return path
 
 
 def _results() -> Path:

@@ -7,6 +7,7 @@ the computing, so that the saved page needs no Python.
 from r1lab.notebook.explorers.continuity import ContinuityExplorer
 from r1lab.notebook.explorers.converter import GammaConverter
 from r1lab.notebook.explorers.dirac import DiracExplorer
+from r1lab.notebook.explorers.film import TrainingFilm
 from r1lab.notebook.explorers.gan import GANExplorer
 from r1lab.notebook.explorers.manifold import ManifoldExplorer
 from r1lab.notebook.explorers.spectrum import SpectrumExplorer
@@ -18,4 +19,5 @@ __all__ = [
     "GammaConverter",
     "ManifoldExplorer",
     "SpectrumExplorer",
+    "TrainingFilm",
 ]

@@ -1,8 +1,26 @@
 // The gamma converter: menus, numbers, and where gamma lies on a ruler; see converter.py.
 
 const TRAITS = ["value", "source", "target", "channels", "resolution", "batch", "interval", "sigma"];
-const LOW = 1e-4;
-const HIGH = 1e4;
+const [LOW, HIGH] = [1e-4, 1e4]; // of the ruler
+const [LEAST, MOST] = [1e-6, 1e6]; // of a strength
+
+const CONVERTER_STYLE = `
+.r1-explorer .r1-convention .r1-caption { text-align: start; max-width: none; margin: 0 0 0 6rem; }
+.r1-explorer .r1-fields { grid-template-columns: repeat(auto-fill, minmax(6rem, 1fr));
+  gap: 0.6rem 1rem; margin: 0.9rem 0 0; }
+.r1-explorer label.r1-field { grid-template-columns: 1fr; align-content: start; gap: 0.1rem; }
+.r1-explorer .r1-field input { font: inherit; color: inherit; background: ${PAPER}; width: 100%;
+  min-height: 2.5rem; padding: 0.2rem 0.5rem; border-radius: 6px; box-sizing: border-box;
+  border: 1px solid color-mix(in srgb, currentColor 45%, transparent); }
+.r1-explorer .r1-field input:focus-visible { outline: 2px solid currentColor; outline-offset: 2px; }
+.r1-explorer .r1-field input[aria-invalid="true"] { border: 2px dashed currentColor; }
+.r1-explorer .r1-field .r1-hint { font-size: 0.86em; }
+.r1-explorer .r1-result { font-size: 1.15em; margin: 0; font-variant-numeric: tabular-nums; }
+.r1-explorer .r1-buttons:has(.r1-result) { gap: 0.4rem 1.25rem; margin: 1rem 0 0.4rem; }
+@container (max-width: 34rem) {
+  .r1-explorer .r1-convention .r1-caption { margin: 0.2rem 0 0; }
+}
+`;
 
 // Gammas that were used, in paper units: a link to each is in the book.
 const USED = [
@@ -17,10 +35,10 @@ const read = (model) => Object.fromEntries(TRAITS.map((trait) => [trait, model.g
 // Four significant digits, without an exponent where a person would write none.
 function significant(value) {
   if (!(value > 0)) return "0";
-  if (value >= 1e-4 && value < 1e6)
+  if (value >= 1e-6 && value < 1e6)
     return `${Number(value.toPrecision(4))}`.replace(/^(\d+)(\d{3})(\.|$)/, "$1\u202f$2$3");
   const [mantissa, exponent] = value.toExponential(3).split("e");
-  return `${Number(mantissa)} · 10^${exponent.replace("+", "").replace("-", "\u2212")}`;
+  return `${Number(mantissa)}e${exponent.replace("+", "").replace("-", "\u2212")}`;
 }
 
 function menu(model, trait, text) {
@@ -41,29 +59,38 @@ function menu(model, trait, text) {
   select.addEventListener("change", () => assign(model, { [trait]: select.value }));
   model.on(`change:${trait}`, show);
   show();
-  return node("div", {}, [
+  return node("div", { class: "r1-convention" }, [
     node("label", {}, [node("span", {}, text), select]),
     node("p", { class: "r1-caption" }, formula),
   ]);
 }
 
-// A slider over powers: of two for whole numbers, of ten else.
-function powers(model, trait, { text, base, low, high, parts = 1 }) {
-  const caption = node("span");
-  const input = node("input", { type: "range", min: low, max: high, step: 1 / parts, "aria-label": text });
-  const at = (power) => (base === 2 ? Math.round(2 ** power) : Number((10 ** power).toPrecision(2)));
+// A field for a number bound both ways to a trait; what is out of range stays in the field only.
+function field(model, trait, { text, min, max, whole = true }) {
+  const step = whole ? 1 : "any";
+  const input = node("input", { type: "number", min, max, step, "aria-label": text });
+  const hint = node("span", { class: "r1-hint", role: "alert" });
   const show = () => {
-    const value = Math.min(Math.max(Number(model.get(trait)) || 0, at(low)), at(high));
+    const value = within(Number(model.get(trait)) || 0, min, max, whole);
     if (value !== model.get(trait)) assign(model, { [trait]: value });
-    input.value = Math.log(value) / Math.log(base);
-    caption.textContent = `${text} = ${significant(value)}`;
-    input.setAttribute("aria-valuetext", caption.textContent);
+    if (input.valueAsNumber !== value) input.value = value;
+    check();
   };
-  input.addEventListener("input", () => assign(model, { [trait]: at(Number(input.value)) }));
+  const check = () => {
+    const good = input.validity.valid && input.value !== "";
+    hint.textContent = good ? "" : `${whole ? "a whole number, " : ""}${min} to ${max}`;
+    input.setAttribute("aria-invalid", `${!good}`);
+    return good;
+  };
+  input.addEventListener("input", () => check() && assign(model, { [trait]: input.valueAsNumber }));
+  input.addEventListener("change", show);
   model.on(`change:${trait}`, show);
   show();
-  return node("label", {}, [caption, input]);
+  return node("label", { class: "r1-field" }, [node("span", {}, text), input, hint]);
 }
+
+const within = (value, min, max, whole) =>
+  Math.min(Math.max(whole ? Math.round(value) : value, min), max);
 
 const ruler = () =>
   plot({
@@ -86,11 +113,13 @@ function drawRuler(target, gamma, guess) {
       stroke: color,
       "stroke-width": width,
     });
-  const name = (value, height, text) => {
+  // Names point away from each other where there is room.
+  const name = (value, height, text, leftwards) => {
     const px = target.sx(x(value));
-    const right = px > target.width / 2;
-    return words(px + (right ? -7 : 7), target.sy(height) + 10, text, {
-      "text-anchor": right ? "end" : "start",
+    const left = px > target.width - 135 || (leftwards && px > 135);
+    return words(px + (left ? -7 : 7), target.sy(height) + 10, text, {
+      "text-anchor": left ? "end" : "start",
+      class: "r1-name",
     });
   };
   target.layer.replaceChildren(
@@ -99,8 +128,8 @@ function drawRuler(target, gamma, guess) {
     mark(gamma, 1, COLOR.discriminator, 3),
   );
   target.notes.replaceChildren(
-    name(gamma, 1, `yours: ${significant(gamma)}`),
-    name(guess, 0.62, `rule of thumb: ${significant(guess)}`),
+    name(gamma, 1, `yours: ${significant(gamma)}`, gamma < guess),
+    name(guess, 0.62, `rule of thumb: ${significant(guess)}`, guess <= gamma),
   );
 }
 
@@ -109,52 +138,62 @@ function verdict(state) {
   const [from, to] = [CONVENTIONS[source], CONVENTIONS[target]];
   const [gamma, guess] = [convert(value, source, "paper", state), heuristic(state)];
   const there = target === "paper" ? "" : ` In ${to.label} write ${significant(convert(value, source, target, state))}.`;
-  const ratio = gamma / guess;
-  const compared = ratio >= 1 ? `${significant(ratio)} times` : `1/${significant(1 / ratio)} of`;
+  const ratio = significant(Number((gamma / guess).toPrecision(2)));
   const caution =
     from.exact && to.exact
       ? ""
       : " Not exact: a finite difference is R1 only in the limit of small σ.";
   return (
     `${significant(value)} in ${from.label} is γ = ${significant(gamma)} in paper units.${there} ` +
-    `That is ${compared} the StyleGAN2-ADA rule of thumb for ${state.resolution}² pixels in batches ` +
+    `That is ${ratio} times the StyleGAN2-ADA rule of thumb for ${state.resolution}² pixels in batches ` +
     `of ${state.batch}, ${significant(guess)}.${caution}`
   );
 }
 
+// What both conventions call the same penalty, and the button that exchanges the two.
+function makeResult(model) {
+  const shown = node("p", { class: "r1-result" });
+  const there = ({ value, source, target, ...setting }) => convert(value, source, target, setting);
+  const swap = button("Swap", () => {
+    const state = read(model);
+    const value = within(there(state), LEAST, MOST, false);
+    assign(model, { source: state.target, target: state.source, value });
+  });
+  const show = (state) =>
+    shown.replaceChildren(
+      `${significant(state.value)} in ${CONVENTIONS[state.source].label} = `,
+      node("strong", {}, significant(there(state))),
+      ` in ${CONVENTIONS[state.target].label}`,
+    );
+  return { root: node("div", { class: "r1-buttons" }, [swap, shown]), show };
+}
+
 function render({ model: live, el }) {
   const model = scoped(live);
-  const scale = ruler();
-  const words_ = readout();
+  const [scale, words_, result] = [ruler(), readout(), makeResult(model)];
   const rows = {
-    channels: slider(model, "channels", { min: 1, max: 4, step: 1, text: "channels", digits: 0 }),
-    resolution: powers(model, "resolution", { text: "resolution", base: 2, low: 2, high: 10 }),
-    batch: powers(model, "batch", { text: "batch", base: 2, low: 0, high: 12 }),
-    interval: powers(model, "interval", { text: "lazy interval k", base: 2, low: 0, high: 6 }),
-    sigma: powers(model, "sigma", { text: "noise σ", base: 10, low: -4, high: 0, parts: 4 }),
+    channels: field(model, "channels", { text: "channels", min: 1, max: 4 }),
+    resolution: field(model, "resolution", { text: "resolution", min: 4, max: 1024 }),
+    batch: field(model, "batch", { text: "batch", min: 1, max: 4096 }),
+    interval: field(model, "interval", { text: "every k steps", min: 1, max: 64 }),
+    sigma: field(model, "sigma", { text: "noise σ", min: 1e-4, max: 1, whole: false }),
   };
-  const swap = button("Swap", () =>
-    assign(model, {
-      source: model.get("target"),
-      target: model.get("source"),
-      value: convert(model.get("value"), model.get("source"), model.get("target"), read(model)),
-    }),
-  );
+  const strength = { text: "strength v", min: LEAST, max: MOST, whole: false };
   const draw = () => {
     const state = read(model);
     const needs = new Set([state.source, state.target].flatMap((name) => CONVENTIONS[name].needs));
     for (const trait of ["channels", "interval", "sigma"]) rows[trait].hidden = !needs.has(trait);
     drawRuler(scale, convert(state.value, state.source, "paper", state), heuristic(state));
+    result.show(state);
     words_.say(verdict(state));
   };
+  const menus = [menu(model, "source", "I have"), menu(model, "target", "I want")];
+  const fields = [field(model, "value", strength), ...Object.values(rows)];
   mount(el, [
-    node("div", { class: "r1-controls" }, [
-      menu(model, "source", "I have"),
-      menu(model, "target", "I want"),
-      powers(model, "value", { text: "strength v", base: 10, low: -6, high: 6, parts: 10 }),
-      ...Object.values(rows),
-    ]),
-    node("div", { class: "r1-buttons" }, [swap]),
+    node("style", {}, CONVERTER_STYLE),
+    node("div", { class: "r1-controls" }, menus),
+    node("div", { class: "r1-controls r1-fields" }, fields),
+    result.root,
     panel(
       scale,
       "Logarithmic. Short marks, from the left: " +
