@@ -4,6 +4,8 @@ import math
 from collections.abc import Callable, Sequence
 from numbers import Real
 
+import numpy as np
+
 from r1lab.notebook.exercises import Checker
 from r1lab.theory.dirac import DiracGAN
 from r1lab.theory.dynamics import spectral_radius
