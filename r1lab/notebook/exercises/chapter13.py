@@ -1,32 +1,28 @@
 """Exercises of chapter 13, what came after R1."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from numbers import Real
 
-import numpy as np
-
 from r1lab.notebook.exercises import Checker
+from r1lab.theory import dynamics
 from r1lab.theory.dirac import DiracGAN
-from r1lab.theory.dynamics import spectral_radius
 
 __all__ = ["EXERCISES"]
 
-CURVED = ((1.0, 1, 0.1), (2.0, 10, 0.3), (-0.5, 100, 0.01))  # a, d, sigma
-LAZY = ((1.0, 0.2), (0.3, 0.2), (0.1, 0.2), (4.0, 0.1))  # gamma, h
-ROUNDED = ((2.0**-7, 1e-3, 1.0), (2.0**-8, 1e-4, 3.0), (2.0**-6, 1e-3, 0.5))  # q, sigma, g
-
-Cases = Sequence[tuple[float, ...]]
+BOWLS = ((1.0, 2, 0.3, 2.0), (-0.5, 10, 0.1, 1.0), (2.0, 100, 0.01, 10.0))  # a, d, sigma, gamma
+STEPS = ((0.3, 0.2), (0.1, 0.2), (1.0, 0.2), (0.3, 0.5))  # gamma, h
+LOGITS = ((3.0, 0.001), (0.7, 0.01), (100.0, 0.03))  # logit, sigma
 
 
-def _values(answer: object, cases: Cases, arguments: str) -> list[float] | str:
-    """The function's values, or what is wrong with one of them."""
+def _values(answer: object, arguments: Iterable[tuple]) -> list[float] | str:
+    """The function's values, or what is wrong with it."""
     if not callable(answer):
-        return f"give a function of {arguments}"
+        return "give a function"
     values = []
-    for case in cases:
+    for argument in arguments:
         try:
-            value = answer(*case)
+            value = answer(*argument)
         except Exception as error:  # the reader's code may fail in any way
             return f"your function failed: {type(error).__name__}: {error}"
         if not isinstance(value, Real):
@@ -35,98 +31,85 @@ def _values(answer: object, cases: Cases, arguments: str) -> list[float] | str:
     return values
 
 
-def _are(values: list[float], cases: Cases, target: Callable[..., float]) -> bool:
-    pairs = zip(values, cases, strict=True)
-    return all(math.isclose(value, target(*case), rel_tol=0.01) for value, case in pairs)
+def _are(values: list[float], target: Callable[..., float], arguments: Iterable[tuple]) -> bool:
+    wanted = [target(*argument) for argument in arguments]
+    return all(math.isclose(a, b, rel_tol=0.01) for a, b in zip(values, wanted, strict=True))
 
 
-def _bias(a: float, d: float, sigma: float) -> float:
-    return sigma**2 * a**2 * (d**2 + 2 * d) / 8
+def _bowl(a: float, d: int, sigma: float, gamma: float) -> float:
+    return gamma * sigma**2 * a**2 * (d**2 + 2 * d) / 8
 
 
-def _curvature(answer: object) -> str | None:
-    values = _values(answer, CURVED, "a, d and sigma")
+def _bias(answer: object) -> str | None:
+    values = _values(answer, BOWLS)
     if isinstance(values, str):
         return values
-    if _are(values, CURVED, _bias):
+    hints: dict[str, Callable[..., float]] = {
+        "do not forget gamma / 2": lambda a, d, s, g: _bowl(a, d, s, 2.0),
+        "R1 is zero here, the approximate penalty is not: D is curved": lambda a, d, s, g: 0.0,
+        "the trace of A squared counts twice, and (tr A)^2 is there, too": (
+            lambda a, d, s, g: g * s**2 * a**2 * 2 * d / 8
+        ),
+        "(tr A)^2 is not all: each input's own fourth moment adds 2 tr A^2": (
+            lambda a, d, s, g: g * s**2 * a**2 * d**2 / 8
+        ),
+    }
+    if _are(values, _bowl, BOWLS):
         return None
-    mistakes: list[tuple[Callable[..., float], str]] = [
-        (lambda a, d, s: s**2 * a**2 * d**2 / 8, "|n|^2 is random: E |n|^4 is d^2 + 2d, not d^2"),
-        (lambda a, d, s: s**2 * a**2 * d / 4, "this lacks d^2: E |n|^4 is d^2 + 2d"),
-        (lambda a, d, s: 2 * _bias(a, d, s), "this is the mean square; the penalty has gamma/2"),
-        (lambda a, d, s: s**2 * _bias(a, d, s), "the difference is divided by sigma, then squared"),
-        (lambda a, d, s: 0.0, "the exact R1 is zero here; D still bends"),
-    ]
-    for wrong, hint in mistakes:
-        if _are(values, CURVED, wrong):
+    for hint, mistake in hints.items():
+        if _are(values, mistake, BOWLS):
             return hint
-    return "D(sigma n) - D(0) = a sigma^2 |n|^2 / 2; divide by sigma, square, take the mean"
+    return "use the proposition with g = 0 and A = a I, and multiply by gamma / 2"
 
 
-def _largest(gamma: float, h: float, scheme: str = "alternating", strength: float = 1.0) -> int:
-    """The last interval before the first that is not stable."""
-    gan = DiracGAN("relativistic", "r1", strength * gamma)
-    interval = 1
-    while (
-        spectral_radius(gan.lazy_update_matrix(h, interval, scheme))  # type: ignore[arg-type]
-        < 1 - 1e-12
-    ):
+def _longest(gamma: float, h: float) -> int:
+    gan, interval = DiracGAN("minimax", "r1", gamma), 1
+    while dynamics.spectral_radius(gan.lazy_update_matrix(h, interval, "alternating")) < 1:
         interval += 1
     return interval - 1
 
 
-def _interval(answer: object) -> str | None:
-    values = _values(answer, LAZY, "gamma and h")
+def _lazy(answer: object) -> str | None:
+    values = _values(answer, STEPS)
     if isinstance(values, str):
         return values
-    found = [_largest(*case) for case in LAZY]
-    if values == found:
+    if _are(values, _longest, STEPS):
         return None
-    if values == [_largest(*case, scheme="simultaneous") for case in LAZY]:
-        return "these are the limits of simultaneous steps"
-    if values == [interval + 1 for interval in found]:
-        return "this is the first interval that is not stable, one too many"
-    if all(
-        abs(value - 2 / (h * gamma)) <= 1 for value, (gamma, h) in zip(values, LAZY, strict=True)
-    ):
-        return "2/(h gamma) bounds it; half a turn between two penalties is the other limit"
-    return "raise the interval from 1 until the spectral radius of the cycle reaches one"
+    if _are(values, lambda gamma, h: _longest(gamma, h) + 1, STEPS):
+        return "that is the first interval that does not contract: the one before is asked for"
+    if all(abs(v - 2 / (h * g)) <= 1 for v, (g, h) in zip(values, STEPS, strict=True)):
+        return "beyond 2 / (h gamma) it must diverge, but it may do so before: look at the matrix"
+    return "ask the cycle's matrix: DiracGAN(...).lazy_update_matrix(h, k, 'alternating')"
 
 
-def _excess(spacing: float, sigma: float, slope: float) -> float:
-    return spacing * math.sqrt(2 / math.pi) / (sigma * slope)
+def _slope(logit: float, sigma: float) -> float:
+    return 4.0 ** (math.floor(math.log2(logit)) - 7) / sigma**2
 
 
 def _rounding(answer: object) -> str | None:
-    values = _values(answer, ROUNDED, "q, sigma and g")
+    values = _values(answer, LOGITS)
     if isinstance(values, str):
         return values
-    if _are(values, ROUNDED, _excess):
+    hints: dict[str, Callable[..., float]] = {
+        "the squared slope is asked for": lambda x, s: math.sqrt(_slope(x, s)),
+        "the spacing is 2**(e - 7): the leading bit is one of the eight": (
+            lambda x, s: _slope(x, s) / 4
+        ),
+        "spacings come in powers of two: take the floor of log2(logit)": (
+            lambda x, s: (x * 2**-7 / s) ** 2
+        ),
+        "divide by sigma before you square": lambda x, s: _slope(x, s) * s,
+    }
+    if _are(values, _slope, LOGITS):
         return None
-    mistakes: list[tuple[Callable[..., float], str]] = [
-        (lambda q, s, g: q / (s * g), "the mean of |n| is sqrt(2/pi), not one"),
-        (
-            lambda q, s, g: (q / (s * g)) ** 2,
-            "a jump of q is rare: its probability is sigma g |n| / q",
-        ),
-        (
-            lambda q, s, g: q**2 / (6 * (s * g) ** 2),
-            "that is for independent rounding errors; here the two logits mostly round alike",
-        ),
-        (
-            lambda q, s, g: g * g * _excess(q, s, g),
-            "this is the squared slope itself; divide it by the true one",
-        ),
-        (lambda q, s, g: 1.0, "rounding makes the mean of the difference right, not of its square"),
-    ]
-    for wrong, hint in mistakes:
-        if _are(values, ROUNDED, wrong):
+    for hint, mistake in hints.items():
+        if _are(values, mistake, LOGITS):
             return hint
-    return "a jump of q, squared and divided by sigma^2, times its probability, over g^2"
+    return "one spacing between neighbouring logits, over sigma, squared"
 
 
 EXERCISES: dict[str, Checker] = {
-    "ch13-curvature": _curvature,
-    "ch13-interval": _interval,
+    "ch13-bias": _bias,
+    "ch13-lazy": _lazy,
     "ch13-rounding": _rounding,
 }
