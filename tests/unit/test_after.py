@@ -1,10 +1,13 @@
 """Chapter 13: pairs do not see the level, differences see curvature, lazy steps have a limit."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
+from scipy.optimize import minimize
 
-from r1lab import penalties
+from r1lab import losses, penalties
 from r1lab.theory import toy
 from r1lab.theory.dirac import DiracGAN
 from r1lab.theory.spectra import GameJacobian
@@ -71,3 +74,58 @@ def test_lazy_r1_repels_beyond_its_limit(gamma, h):
             assert np.linalg.det(cycle) == pytest.approx(heavy * (1 + room) ** (interval - 1))
             if interval * h * gamma > 2 + room:
                 assert max(abs(np.linalg.eigvals(cycle))) > 1
+
+
+LOG2 = math.log(2)
+
+
+def features(x):
+    return torch.stack([torch.ones_like(x), x, x**2, torch.sin(3 * x)], dim=1)
+
+
+def feature_slopes(x):
+    return torch.stack([torch.zeros_like(x), torch.ones_like(x), 2 * x, 3 * torch.cos(3 * x)], 1)
+
+
+@pytest.mark.claim("slopes-at-fakes")
+@pytest.mark.parametrize(("name", "start"), [("non-saturating", 2 * LOG2), ("relativistic", LOG2)])
+@pytest.mark.parametrize("gamma", [0.1, 1.0, 10.0])
+def test_a_best_discriminator_with_r2_is_not_steep_at_fakes(name, start, gamma):
+    rng = torch.Generator().manual_seed(0)
+    real = 0.1 * torch.randn(64, generator=rng, dtype=torch.float64)
+    fake = 1 + 0.1 * torch.randn(64, generator=rng, dtype=torch.float64)
+
+    def slopes(x, psi):
+        return (feature_slopes(x) @ psi).square().mean()
+
+    def total(psi):
+        loss = losses.get(name).discriminator(features(real) @ psi, features(fake) @ psi)
+        return loss + gamma / 2 * (slopes(real, psi) + slopes(fake, psi))
+
+    def value_and_gradient(psi):
+        leaf = torch.tensor(psi, requires_grad=True)
+        value = total(leaf)
+        return value.item(), torch.autograd.grad(value, leaf)[0].numpy()
+
+    best = torch.tensor(minimize(value_and_gradient, np.zeros(4), jac=True, tol=1e-10).x)
+    assert slopes(real, best) + slopes(fake, best) <= 2 * start / gamma
+    assert slopes(fake, best) > 0
+
+
+@pytest.mark.claim("slopes-at-fakes")
+@pytest.mark.parametrize("name", ["non-saturating", "relativistic"])
+def test_with_r1_alone_slopes_at_fakes_have_no_bound(name):
+    real, fake = (torch.full((2, 1), x, dtype=torch.float64) for x in (0.0, 1.0))
+    totals = []
+    for k in (5.0, 10.0, 100.0):
+
+        def discriminator(x, k=k):
+            return k * (1 - 2 * x[:, 0] ** 2)
+
+        r1, r2 = penalties.r1(discriminator, real, 1.0), penalties.r2(discriminator, fake, 1.0)
+        loss = losses.get(name).discriminator(discriminator(real), discriminator(fake))
+        assert r1 == 0
+        assert 2 * r2.item() == pytest.approx((4 * k) ** 2)
+        totals.append(loss.item())
+    assert totals == sorted(totals, reverse=True)
+    assert totals[-1] < 1e-12
