@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from PIL import Image
 
 from r1lab.notebook import style
 
@@ -26,6 +27,7 @@ __all__ = [
     "by_method",
     "comparison",
     "draw_methods",
+    "film",
     "modes_table",
     "plane_table",
     "read",
@@ -79,6 +81,28 @@ def _results() -> Path:
         if (folder / tail / "images").is_dir():
             return folder / tail
     raise FileNotFoundError(f"no book/results in or above {here}: chapters run in the repository")
+
+
+def film(name: str, folder: Path | None = None) -> np.ndarray:
+    """Samples along a recorded image run, (snapshots, side, side, 3) bytes, from one set of latents.
+
+    Parameters
+    ----------
+    folder : of the results, as for `read`.
+
+    Raises
+    ------
+    FileNotFoundError : a run without a film.
+
+    Examples
+    --------
+    >>> film("images/r1/0").shape
+    (12, 202, 202, 3)
+    """
+    with Image.open((folder or _results()) / f"{name}-film.webp") as strip:
+        pixels = np.asarray(strip.convert("RGB"))
+    side = pixels.shape[1]
+    return pixels.reshape(-1, side, side, 3)
 
 
 def by_method(found: Records) -> dict[str, list[dict[str, Any]]]:
