@@ -84,7 +84,7 @@ def _results() -> Path:
 
 
 def film(name: str, folder: Path | None = None) -> np.ndarray:
-    """Samples along a recorded image run, (snapshots, side, side, 3) bytes, from one set of latents.
+    """Samples along a recorded image run, of the same latents: (snapshots, side, side, 3) bytes.
 
     Parameters
     ----------
