@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from PIL import Image
 
 from r1lab.notebook import style
 
@@ -74,7 +75,7 @@ def read(pattern: str, folder: Path | None = None) -> Records:
     return {record["name"]: record for record in found}
 
 
-def film(name: str, folder: Path | None = None) -> Path:
+def film_path(name: str, folder: Path | None = None) -> Path:
     """The strip with a run's samples at every snapshot, square frames one below the other.
 
     Raises
@@ -83,7 +84,7 @@ def film(name: str, folder: Path | None = None) -> Path:
 
     Examples
     --------
-    >>> film("images/r1/0").name
+    >>> film_path("images/r1/0").name
     '0-film.webp'
     """
     path = (folder or _results()) / f"{name}-film.webp"
@@ -98,6 +99,28 @@ def _results() -> Path:
         if (folder / tail / "images").is_dir():
             return folder / tail
     raise FileNotFoundError(f"no book/results in or above {here}: chapters run in the repository")
+
+
+def film(name: str, folder: Path | None = None) -> np.ndarray:
+    """Samples along a recorded image run, of the same latents: (snapshots, side, side, 3) bytes.
+
+    Parameters
+    ----------
+    folder : of the results, as for `read`.
+
+    Raises
+    ------
+    FileNotFoundError : a run without a film.
+
+    Examples
+    --------
+    >>> film("images/r1/0").shape
+    (12, 202, 202, 3)
+    """
+    with Image.open(film_path(name, folder)) as strip:
+        pixels = np.asarray(strip.convert("RGB"))
+    side = pixels.shape[1]
+    return pixels.reshape(-1, side, side, 3)
 
 
 def by_method(found: Records) -> dict[str, list[dict[str, Any]]]:

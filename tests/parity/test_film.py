@@ -65,7 +65,7 @@ def test_a_kernel_sends_the_films_that_are_wanted(javascript):
     for method in widget._runs:
         widget._handle_custom_msg({"film": method}, [])
     widget._handle_custom_msg({"film": "../../secret"}, [])
-    assert sent == {m: records.film(f"images/{m}/0").read_bytes() for m in widget._runs}
+    assert sent == {m: records.film_path(f"images/{m}/0").read_bytes() for m in widget._runs}
     traits = {
         name: getattr(widget, name) for name in ("_runs", "frame", "first", "second", "third")
     }

@@ -61,7 +61,7 @@ class TrainingFilm(Explorer):
 
 
 def _film(method: str) -> Path:
-    return records.film(f"images/{method}/0")
+    return records.film_path(f"images/{method}/0")
 
 
 def _run(method: str, record: dict[str, Any]) -> dict[str, Any]:
