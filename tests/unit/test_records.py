@@ -74,6 +74,17 @@ def test_a_diverged_seed_is_counted_and_left_out():
     assert row == "| R1 | 0.002 | 1 of 3 | 3 ± 1.4 | 2 ± 1.4 | 0.35 ± 0.5 |"
 
 
+def test_a_plane_curve_is_the_mean_of_the_runs_that_did_not_diverge():
+    w1 = [[4.0, 2.0], [2.0, 1.0], [None, None]]
+    record = {"name": "plane/line/r1", "result": {"d_steps": [1000, 2000], "w1": w1}}
+    figure, axes = plt.subplots()
+    records.draw_plane(axes, {"plane/line/r1": record})
+    (line,) = axes.lines
+    assert line.get_xydata().tolist() == [[1, 3], [2, 1.5]]
+    assert line.get_label() == "R1"
+    plt.close(figure)
+
+
 def test_modes_are_those_at_the_end():
     seeds = [{"modes": [1, modes], "near_a_mode": [0.1, 0.9]} for modes in (30, 32)]
     found = {"ring/relativistic/r1": {"result": {"seeds": seeds}}}
