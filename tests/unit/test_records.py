@@ -1,6 +1,7 @@
 """Tables and drawings of recorded runs, on records written by hand."""
 
 import json
+from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -97,3 +98,13 @@ def test_a_spectrum_shows_its_extremes_and_what_did_not_converge():
     look = {"step": 1200, "gamma 10, LM": large, "gamma 10, LI": {"refused": "no"}}
     row = records.spectra_table({"result": {"looks": [look]}}, 10.0).splitlines()[2]
     assert row == "| 1,200 | -3 | below 1e-8 | not converged | above 1e-6 |"
+
+
+def test_every_record_of_the_plane_is_a_run_of_its_own():
+    folder = Path(__file__).parents[2] / "book" / "results"
+    found = {}
+    for path in sorted(folder.glob("plane*/*/*.json")):
+        record = json.loads(path.read_text(encoding="utf-8"))
+        assert f"{record['name']}.json" == path.relative_to(folder).as_posix()
+        found[record["name"]] = json.dumps(record["result"]["w1"])
+    assert len(set(found.values())) == len(found) > 0
