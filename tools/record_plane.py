@@ -3,8 +3,9 @@
 `plane/<problem>/<method>`: W1 to the data along training, ten seeds; the learning rate is the
 better of two on a seed of its own. Every method has the same number of discriminator steps, so
 that with five of them a step the generator has a fifth. `plane-weight/line/<weight>`: WGAN-GP with
-weaker penalties. `ring/<loss>/<penalty>`: how many of 32 modes are covered, five seeds. Adam with
-betas (0, 0.9), batches of 128, float64.
+weaker penalties. `plane-rate/two-gaussians/r1`: R1 at the rate that it did not choose.
+`ring/<loss>/<penalty>`: how many of 32 modes are covered, five seeds. Adam with betas (0, 0.9),
+batches of 128, float64.
 """
 
 import math
@@ -48,6 +49,8 @@ RINGS: dict[str, dict[str, Any]] = {
 }
 PLANES = {f"plane/{p}/{m}": settings for p in PROBLEMS for m, settings in METHODS.items()}
 PLANES |= {f"plane-weight/line/{w:g}": METHODS["wgan-gp-1"] | {"gamma": w} for w in (1.0, 0.1)}
+OTHER_RATES = {"plane-rate/two-gaussians/r1": RATES[0]}
+PLANES |= {name: METHODS[name.split("/")[2]] for name in OTHER_RATES}
 NAMES = (*PLANES, *RINGS)
 
 
@@ -57,7 +60,8 @@ def record(name: str, scratch: Path) -> Record:
         seeds = [_ring(RINGS[name], seed) for seed in range(RING_SEEDS)]
         return Record({"settings": RINGS[name], "steps": RING_STEPS, "seeds": seeds}, {}, [])
     settings, problem = PLANES[name], name.split("/")[1]
-    tuned = {rate: _plane(problem, settings, 100, rate)[-1] for rate in RATES}
+    rates = (OTHER_RATES[name],) if name in OTHER_RATES else RATES
+    tuned = {rate: _plane(problem, settings, 100, rate)[-1] for rate in rates}
     rate = min(tuned, key=lambda rate: math.inf if tuned[rate] is None else tuned[rate])
     found = [_plane(problem, settings, seed, rate) for seed in range(10)]
     result = {

@@ -27,7 +27,9 @@ __all__ = [
     "by_method",
     "comparison",
     "draw_methods",
+    "draw_plane",
     "film",
+    "film_path",
     "modes_table",
     "plane_table",
     "read",
@@ -232,6 +234,22 @@ def draw_methods(axes: Axes, found: Records, key: str = FRECHET, cpu: bool = Fal
         axes.plot(x, values.mean(0) if len(group) > 1 else first, label=name, **line)
         axes.fill_between(x, values.min(0), values.max(0), color=line["color"], alpha=0.15, lw=0)
     axes.set_xlabel("minutes of one CPU core" if cpu else "thousands of real images seen")
+
+
+def draw_plane(axes: Axes, found: Records) -> None:
+    """Draw one problem's W1 along training, a line a method: the mean of its seeds, and their
+    range. Runs that diverged are left out of both.
+    """
+    for record in sorted(found.values(), key=lambda r: list(METHODS).index(_method(r))):
+        result = record["result"]
+        values = np.array([path for path in result["w1"] if None not in path])
+        if not len(values):
+            continue
+        thousands = np.array(result["d_steps"]) / 1000
+        name, line = METHODS[_method(record)]
+        axes.plot(thousands, values.mean(0), label=name, **line)
+        low, high = values.min(0), values.max(0)
+        axes.fill_between(thousands, low, high, color=line["color"], alpha=0.12, lw=0)
 
 
 def plane_table(found: Records) -> str:

@@ -1,6 +1,7 @@
 """Tables and drawings of recorded runs, on records written by hand."""
 
 import json
+from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -74,6 +75,17 @@ def test_a_diverged_seed_is_counted_and_left_out():
     assert row == "| R1 | 0.002 | 1 of 3 | 3 ± 1.4 | 2 ± 1.4 | 0.35 ± 0.5 |"
 
 
+def test_a_plane_curve_is_the_mean_of_the_runs_that_did_not_diverge():
+    w1 = [[4.0, 2.0], [2.0, 1.0], [None, None]]
+    record = {"name": "plane/line/r1", "result": {"d_steps": [1000, 2000], "w1": w1}}
+    figure, axes = plt.subplots()
+    records.draw_plane(axes, {"plane/line/r1": record})
+    (line,) = axes.lines
+    assert line.get_xydata().tolist() == [[1, 3], [2, 1.5]]
+    assert line.get_label() == "R1"
+    plt.close(figure)
+
+
 def test_modes_are_those_at_the_end():
     seeds = [{"modes": [1, modes], "near_a_mode": [0.1, 0.9]} for modes in (30, 32)]
     found = {"ring/relativistic/r1": {"result": {"seeds": seeds}}}
@@ -86,3 +98,13 @@ def test_a_spectrum_shows_its_extremes_and_what_did_not_converge():
     look = {"step": 1200, "gamma 10, LM": large, "gamma 10, LI": {"refused": "no"}}
     row = records.spectra_table({"result": {"looks": [look]}}, 10.0).splitlines()[2]
     assert row == "| 1,200 | -3 | below 1e-8 | not converged | above 1e-6 |"
+
+
+def test_every_record_of_the_plane_is_a_run_of_its_own():
+    folder = Path(__file__).parents[2] / "book" / "results"
+    found = {}
+    for path in sorted(folder.glob("plane*/*/*.json")):
+        record = json.loads(path.read_text(encoding="utf-8"))
+        assert f"{record['name']}.json" == path.relative_to(folder).as_posix()
+        found[record["name"]] = json.dumps(record["result"]["w1"])
+    assert len(set(found.values())) == len(found) > 0
