@@ -125,8 +125,12 @@ def film(name: str, folder: Path | None = None) -> np.ndarray:
     return pixels.reshape(-1, side, side, 3)
 
 
-def by_method(found: Records) -> dict[str, list[dict[str, Any]]]:
-    """Records of one method together, in the order of `METHODS`: the middle of <kind>/<method>/<n>.
+def by_method(found: Records, part: int = 1) -> dict[str, list[dict[str, Any]]]:
+    """Records of one method together, in the order of `METHODS`.
+
+    Parameters
+    ----------
+    part : of the name: 1 in images/<method>/<seed>, 2 in plane/<problem>/<method>.
 
     Examples
     --------
@@ -136,7 +140,7 @@ def by_method(found: Records) -> dict[str, list[dict[str, Any]]]:
     """
     groups: dict[str, list[dict[str, Any]]] = {}
     for record in found.values():
-        groups.setdefault(record["name"].split("/")[1], []).append(record)
+        groups.setdefault(record["name"].split("/")[part], []).append(record)
     return {method: groups[method] for method in METHODS if method in groups}
 
 
