@@ -34,7 +34,7 @@ def _pairs() -> tuple[Array, Array, Array]:
     matrix = basis @ np.diag(exact) @ np.linalg.inv(basis)
     columns = basis / np.linalg.norm(basis, axis=0)
     off = columns[:, 4] + 1e-3 * columns[:, 1]
-    vectors = np.column_stack([columns[:, 0], 1e6 * columns[:, 1], 1e-9 * columns[:, 2], off])
+    vectors = np.column_stack([columns[:, 0], 1e12 * columns[:, 1], 1e-9 * columns[:, 2], off])
     # 2.5 is no eigenvalue; the last value is a thousand times the small one, of the wrong sign.
     vectors = np.column_stack([vectors, columns[:, 3]])
     return matrix, np.array([-40.0, -3.0, 2.5, -1.0, -1e-7]), vectors
@@ -104,7 +104,7 @@ def _detached(answer: object) -> str | None:
     if np.allclose(got, right):
         return None
     if np.allclose(got, other):
-        return "that is the generator's gradient without psi; it is the fakes in D's loss that are cut"
+        return "that cuts psi from the generator's gradient; cut are the fakes in D's loss"
     if np.allclose(got, both):
         return "the generator's step goes through D without a detach: its block with psi stays"
     if np.allclose(got, _GAME):
