@@ -19,7 +19,12 @@ CHAPTERS = Path(__file__).resolve().parent.parent / "book" / "api" / "chapters.t
 SECTIONS = ("Parameters", "Attributes", "Returns", "Yields", "Raises", "Warns", "Examples")
 
 ENTRY = re.compile(r"(?P<names>[*\w][\w.*, ]*) :(?: (?P<text>.*))?")
-QUOTED = re.compile(r"(``.+?``|`[^`]+`)")
+# Code, a name as an argument, *stress*, and signs that mean nothing.
+MARKED = re.compile(
+    r"""`(?P<code>[^`]+)`|(?P<name>"[a-z][\w+.-]*")
+    |(?P<stress>(?<![\w*])\*\w[^*]*(?<=\w)\*(?![\w*]))|[\\*|]|_(?=\W|$)""",
+    re.VERBOSE,
+)
 NAME = re.compile(r"[A-Za-z_][\w.]*(\(\))?")
 
 
@@ -63,15 +68,12 @@ class Names:
 def restructured(lines: list[str], owner: str, names: Names) -> list[str]:
     """A docstring's lines as reStructuredText.
 
-    >>> print(*restructured(["Half of |x|.", "", "Raises", "------", "ValueError : a `nan`."],
-    ...                     "f", Names({})), sep=chr(10))
-    Half of \\|x\\|.
-    <BLANKLINE>
+    >>> lines = ["Half of *all* |x|.", "Raises", "------", "ValueError : a `nan`."]
+    >>> print(*filter(str.strip, restructured(lines, "f", Names({}))), sep=chr(10))
+    Half of *all* \\|x\\|.
     :Raises:
-    <BLANKLINE>
         ``ValueError``
-            a ``nan``.
-    <BLANKLINE>
+            a ``nan``\\ .
     """
     out: list[str] = []
     for section, body in _sections(lines):
@@ -118,16 +120,16 @@ def _text(lines: list[str], owner: str, names: Names) -> Iterator[str]:
 
 
 def _prose(line: str, owner: str, names: Names) -> str:
-    parts = QUOTED.split(line)
-    parts[::2] = (re.sub(r"([\\*|]|_(?=\W|$))", r"\\\1", part) for part in parts[::2])
-    parts[1::2] = (_quoted(part.strip("`"), owner, names) for part in parts[1::2])
-    return "".join(parts)
+    return MARKED.sub(lambda mark: _marked(mark, owner, names), line)
 
 
-def _quoted(text: str, owner: str, names: Names) -> str:
-    found = names.find(text, owner)
-    # An escaped space ends the markup where a letter follows it.
-    return f":py:obj:`{text} <{found}>`\\ " if found else f"``{text}``\\ "
+def _marked(mark: re.Match[str], owner: str, names: Names) -> str:
+    text = mark["code"] or mark["name"]
+    if text:
+        found = names.find(text, owner)
+        # An escaped space ends the markup where a letter follows it.
+        return (f":py:obj:`{text} <{found}>`" if found else f"``{text}``") + "\\ "
+    return mark[0] if mark["stress"] else f"\\{mark[0]}"
 
 
 def _entries(lines: list[str]) -> Iterator[str]:
