@@ -21,7 +21,14 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Setting:
-    """What a convention's factor may depend on; see `convert_gamma`."""
+    """What a convention's factor may depend on; see `convert_gamma` for its parts.
+
+    Examples
+    --------
+    >>> setting = Setting(shape=(3, 8, 8))
+    >>> setting.features, setting.pixels
+    (192, 64)
+    """
 
     shape: tuple[int, ...] = ()
     batch: int = 1

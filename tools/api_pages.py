@@ -9,14 +9,17 @@ book/api/chapters.toml says which names are public and what explains each: the o
 import re
 import tomllib
 from collections.abc import Iterator
+from importlib import import_module
 from itertools import takewhile
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 from sphinx.application import Sphinx
 
 CHAPTERS = Path(__file__).resolve().parent.parent / "book" / "api" / "chapters.toml"
-SECTIONS = ("Parameters", "Attributes", "Returns", "Yields", "Raises", "Warns", "Examples")
+LISTS = ("Parameters", "Attributes", "Raises", "Warns")
+SECTIONS = (*LISTS, "Returns", "Yields", "Examples")
 
 ENTRY = re.compile(r"(?P<names>[*\w][\w.*, ]*) :(?: (?P<text>.*))?")
 # Code, a name as an argument, *stress*, and signs that mean nothing.
@@ -62,7 +65,16 @@ class Names:
         bare, parts = text.removesuffix("()"), owner.split(".")
         scopes = [".".join(parts[:end]) for end in range(len(parts), 0, -1)]
         tried = [bare, *(f"{scope}.{bare}" for scope in scopes)]
-        return next((name for name in tried if name in self.labels and name != owner), None)
+        return next((name for name in tried if name != owner and self._is_public(name)), None)
+
+    def _is_public(self, name: str) -> bool:
+        """Whether the reference has it: a name of the table, or a method of a class there."""
+        home, _, member = name.rpartition(".")
+        if name in self.labels or home not in self.labels or member.startswith("_"):
+            return name in self.labels
+        module, _, short = home.rpartition(".")
+        members = getattr(getattr(import_module(module), short), "__dict__", {})
+        return isinstance(members.get(member), FunctionType | classmethod | property)
 
 
 def restructured(lines: list[str], owner: str, names: Names) -> list[str]:
@@ -97,10 +109,9 @@ def _sections(lines: list[str]) -> Iterator[tuple[str | None, list[str]]]:
             section, body, index = line, [], index + 2
             continue
         begins = line[:1].strip() and (not body or not body[-1])
-        if begins and section in ("Parameters", "Attributes", "Raises", "Warns"):
-            if not ENTRY.match(line):
-                yield section, body
-                section, body = None, [""]
+        if begins and section in LISTS and not ENTRY.match(line):
+            yield section, body
+            section, body = None, [""]
         body.append(line)
         index += 1
     yield section, body
