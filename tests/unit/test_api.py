@@ -13,8 +13,9 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from api_pages import Names, chapters
 from sphinx.pycode import ModuleAnalyzer
+
+from api_pages import Names, chapters
 
 ROOT = Path(__file__).resolve().parents[2]
 BOOK = ROOT / "book"

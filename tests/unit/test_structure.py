@@ -63,18 +63,15 @@ def test_imports_go_down_or_stay_on_their_floor():
         if (own := FLOOR.get(room(module_of(path)))) is not None
         if FLOOR.get(room(name), -1) > own
     ]
-    # The check of a user's own function is a command, which names no floor above.
     assert upward == []
 
 
-def test_ground_floor_needs_no_neighbour_above_it():
-    """losses, penalties and gamma do not lean on each other, except for nothing at all."""
-    ground = [path for path in FILES if room(module_of(path)) in FLOORS[0]]
+def test_rooms_of_the_ground_floor_do_not_need_each_other():
     across = {
-        (room(module_of(path)), room(name))
-        for path in ground
+        (module_of(path), name)
+        for path in FILES
         for name in imported(path)
-        if room(name) in FLOOR and room(name) != room(module_of(path))
+        if (own := room(module_of(path))) in FLOORS[0] and room(name) in FLOOR.keys() - {own}
     }
     assert across == set()
 
@@ -149,9 +146,3 @@ def fresh(code: str) -> str:
 def test_the_face_imports_nothing_heavy():
     heavy = "{'torch', 'numpy', 'scipy', 'matplotlib', 'PIL'}"
     assert fresh(f"import sys, r1lab; print({heavy} & set(sys.modules))") == "set()\n"
-
-
-@pytest.mark.parametrize("module", ["dirac", "dynamics", "divergences", "solvable"])
-def test_theory_without_networks_needs_no_torch(module):
-    code = f"import sys, r1lab.theory.{module}; print('torch' in sys.modules)"
-    assert fresh(code) == "False\n"

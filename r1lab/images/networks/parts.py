@@ -23,7 +23,7 @@ def leaky_relu() -> nn.Module:
     return nn.LeakyReLU(0.2)
 
 
-#: What makes an activation, by name. The smooth ones have the second derivatives that spectra need.
+# The smooth ones have the second derivatives that spectra need.
 ACTIVATIONS: dict[str, Activation] = {
     "leaky-relu": leaky_relu,
     "silu": nn.SiLU,
