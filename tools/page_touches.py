@@ -71,11 +71,13 @@ def name_parts_of_signatures(
 def name_toggles(app: Sphinx, page: str, template: str, context: dict[str, Any], _: object) -> None:
     """The theme's buttons that unfold a part of the contents are pictures without words."""
     if make := context.get("generate_toctree_html"):
-        named = '<summary aria-label="Show or hide the pages below">'
 
         def with_names(kind: str, **options: Any) -> Any:
             made = make(kind, **options)
-            return made.replace("<summary>", named) if isinstance(made, str) else made
+            # Nothing, or Beautiful Soup's tree.
+            for toggle in made.find_all("summary") if made else ():
+                toggle["aria-label"] = "Show or hide the pages below"
+            return made
 
         context["generate_toctree_html"] = with_names
 
