@@ -34,6 +34,12 @@ def shard(step: nn.Module, **options: Any) -> nn.Module:
     >>> step(real, fake).total.backward()                              # doctest: +SKIP
     >>> reshard(step)                                                  # doctest: +SKIP
     >>> optimizer.step()                                               # doctest: +SKIP
+
+    Without a process group there is nothing to share out:
+
+    >>> shard(nn.Linear(2, 1))   # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    ValueError: ...
     """
     fully_shard(step, **options)
     for module in _sharded_modules(step):
@@ -70,6 +76,10 @@ def check_ranks_agree(module: nn.Module) -> None:
 
     A collective call: every rank must make it. Sharded parameters differ by design and are passed
     over. Without a process group it does nothing.
+
+    Parameters
+    ----------
+    module : the same on every rank, after a backward pass or before any.
 
     Raises
     ------

@@ -8,12 +8,27 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-__all__ = ["CONVENTIONS", "Convention", "LazyR1", "anneal", "convert_gamma", "stylegan_heuristic"]
+__all__ = [
+    "CONVENTIONS",
+    "Convention",
+    "LazyR1",
+    "Setting",
+    "anneal",
+    "convert_gamma",
+    "stylegan_heuristic",
+]
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What a convention's factor may depend on; see `convert_gamma`."""
+    """What a convention's factor may depend on; see `convert_gamma` for its parts.
+
+    Examples
+    --------
+    >>> setting = Setting(shape=(3, 8, 8))
+    >>> setting.features, setting.pixels
+    (192, 64)
+    """
 
     shape: tuple[int, ...] = ()
     batch: int = 1
@@ -58,6 +73,7 @@ _HALF = "v/2 * mean_batch(sum_features(g^2))"
 _WHOLE = "v * mean_batch(sum_features(g^2))"
 _LAZY = "every k steps, not multiplied by k: "
 
+#: The conventions that `convert_gamma` knows, by the name of the code base.
 CONVENTIONS: dict[str, Convention] = {
     # The paper's formula. StyleGAN multiplies lazy steps by the interval itself.
     "paper": Convention(_HALF, lambda s: 1),

@@ -22,6 +22,8 @@ VIEW = re.compile(
     r'<script type="application/vnd\.jupyter\.widget-view\+json">.*?</script>', re.DOTALL
 )
 
+SIGNATURE = re.compile(r'<dt class="sig .*?</dt>', re.DOTALL)
+
 
 def manifest() -> dict[str, dict[str, str]]:
     """What tools/pictures.py noted of each picture: the explorer's repr and an alt text."""
@@ -67,9 +69,38 @@ def copy_films(app: Sphinx, error: Exception | None) -> None:
         shutil.copyfile(film, target / f"{film.parent.name}.webp")
 
 
+def name_parts_of_signatures(
+    app: Sphinx, page: str, template: str, context: dict[str, Any], _: object
+) -> None:
+    """Sphinx writes a long signature as definitions without terms: for a screen reader, a list."""
+    if "body" in context:
+        context["body"] = SIGNATURE.sub(
+            lambda found: (
+                found[0].replace("<dl>", '<dl role="list">').replace("<dd>", '<dd role="listitem">')
+            ),
+            context["body"],
+        )
+
+
+def name_toggles(app: Sphinx, page: str, template: str, context: dict[str, Any], _: object) -> None:
+    """The theme's buttons that unfold a part of the contents are pictures without words."""
+    if make := context.get("generate_toctree_html"):
+
+        def with_names(kind: str, **options: Any) -> Any:
+            made = make(kind, **options)
+            # Nothing, or Beautiful Soup's tree.
+            for toggle in made.find_all("summary") if made else ():
+                toggle["aria-label"] = "Show or hide the pages below"
+            return made
+
+        context["generate_toctree_html"] = with_names
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register the extension."""
     app.connect("html-page-context", add_pictures)
     app.connect("html-page-context", name_list_items)
     app.connect("build-finished", copy_films)
+    app.connect("html-page-context", name_parts_of_signatures)
+    app.connect("html-page-context", name_toggles, priority=900)  # after the theme
     return {"parallel_read_safe": True, "parallel_write_safe": True}

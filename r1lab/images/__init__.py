@@ -19,7 +19,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "pictures": ["grid"],
         "presets": ["preset"],
         "runs": ["RunFolder"],
-        "sampling": ["interpolate", "load_networks", "sample"],
+        "sampling": ["Networks", "interpolate", "load_networks", "sample"],
         "spectrum": ["game_jacobian"],
         "trainer": ["Trainer"],
     },

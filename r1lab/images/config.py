@@ -198,6 +198,10 @@ class Config:
     def from_json(cls, settings: dict[str, Any]) -> Self:
         """What `to_json` gave, as settings.
 
+        Parameters
+        ----------
+        settings : by name.
+
         Raises
         ------
         InputError : settings that this version does not know.

@@ -53,6 +53,20 @@ class RunFolder:
     >>> RunFolder("nowhere")
     Traceback (most recent call last):
     r1lab.images.errors.InputError: there is no run nowhere
+
+    What a trainer does with it:
+
+    >>> import tempfile
+    >>> from torch import ones
+    >>> with tempfile.TemporaryDirectory() as parent:
+    ...     folder = RunFolder.new(Config(out=Path(parent) / "mine"), "mnist-5k")
+    ...     with folder.locked():
+    ...         folder.begin(Config(), step=0)
+    ...         folder.save({"w": ones(1)}, {"step": 5}, keep=3)
+    ...         folder.save_best({"w": ones(1)}, {"step": 5})
+    ...         folder.write_film()   # of no pictures: nothing
+    ...     folder.latest()[1]["step"], folder.best()[1]["step"], folder.metrics()
+    (5, 5, [])
     """
 
     def __init__(self, path: Path | str) -> None:
@@ -114,7 +128,13 @@ class RunFolder:
             raise InputError(f"another process is training in {self.path}") from error
 
     def begin(self, config: Config, step: int) -> None:
-        """Write settings.json, and clear what a stopped process did after this step."""
+        """Write settings.json, and clear what a stopped process did after this step.
+
+        Parameters
+        ----------
+        config : the settings.
+        step : where training goes on.
+        """
         text = json.dumps(config.to_json(), indent=1) + "\n"
         write_atomically(self.path / _SETTINGS, text.encode())
         for folder in (self._checkpoints, self.samples):
@@ -127,9 +147,20 @@ class RunFolder:
     def check_data(self, images: Images, metadata: dict[str, Any]) -> None:
         """Refuse images that are not those of the run.
 
+        Parameters
+        ----------
+        images : what would be trained on.
+        metadata : of a checkpoint.
+
         Raises
         ------
         InputError : another fingerprint than in the checkpoint's metadata.
+
+        Examples
+        --------
+        >>> images = load("photos-32", 32)
+        >>> metadata = {"data_sha256": images.sha256}
+        >>> RunFolder("fashion-mnist-32").check_data(images, metadata)
         """
         if images.sha256 != metadata["data_sha256"]:
             raise InputError(
@@ -138,7 +169,17 @@ class RunFolder:
             )
 
     def save(self, tensors: dict[str, Tensor], metadata: dict[str, Any], keep: int) -> None:
-        """Write a checkpoint and delete all but the last `keep`, this one among them."""
+        """Write a checkpoint and delete all but the last `keep`, this one among them.
+
+        Parameters
+        ----------
+        tensors, metadata : what the checkpoint holds; metadata name the step.
+        keep : at least 1.
+
+        Raises
+        ------
+        InputError : it cannot be written.
+        """
         name = f"step-{metadata['step']:06d}{_SUFFIX}"
         self._write(name, tensors, metadata)
         others = [path for path in _by_step(self._checkpoints) if path.name != name]
@@ -146,7 +187,7 @@ class RunFolder:
             old.unlink(missing_ok=True)
 
     def save_best(self, tensors: dict[str, Tensor], metadata: dict[str, Any]) -> None:
-        """Write the checkpoint that is kept whatever comes later."""
+        """Write the checkpoint that is kept whatever comes later; arguments as of `save`."""
         self._write(_BEST, tensors, metadata)
 
     def latest(self) -> tuple[dict[str, Tensor], dict[str, Any]]:

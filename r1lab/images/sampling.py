@@ -26,8 +26,17 @@ _AT_ONCE = 250  # images in memory at once
 class Networks(NamedTuple):
     """The networks of a run as a checkpoint has them, on the CPU.
 
-    generator, discriminator : as trained. ema : the generator's average. config, metadata : of
-    the run. classes : their names, empty without labels.
+    Attributes
+    ----------
+    generator, discriminator : as trained.
+    ema : the generator's average.
+    config, metadata : of the run.
+
+    Examples
+    --------
+    >>> networks = load_networks("fashion-mnist-32")
+    >>> networks.config.penalty, networks.classes
+    ('r1', [])
     """
 
     generator: Module
@@ -145,7 +154,9 @@ def interpolate(
 
     Parameters
     ----------
-    run, seed, best : see `sample`. rows : how many ways. columns : images on each, at least 2.
+    run, seed, best : see `sample`.
+    rows : how many ways.
+    columns : images on each, at least 2.
 
     Returns
     -------
@@ -154,6 +165,11 @@ def interpolate(
     Raises
     ------
     InputError : as `sample`; fewer than two columns; a run whose latents have one dimension.
+
+    Examples
+    --------
+    >>> interpolate("fashion-mnist-32", rows=2, columns=3).shape
+    torch.Size([6, 1, 32, 32])
     """
     if rows < 1 or columns < 2:
         raise InputError(f"interpolations need 1 row and 2 columns at least: {rows} x {columns}")

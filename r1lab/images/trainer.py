@@ -194,6 +194,15 @@ class Trainer:
         InputError : the folder already holds a run.
         Interrupted : Ctrl-C or SIGTERM, after a checkpoint; a second one stops at once.
         Diverged : a loss or weight is not finite; the last checkpoint is kept.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as parent:
+        ...     config = Config(data="photos-32", size=16, width=4, steps=1, batch=4, limit=8,
+        ...                     device="cpu", out=Path(parent) / "mine")
+        ...     sorted(path.name for path in Trainer(config).run(progress=False).glob("*.png"))
+        ['real.png', 'samples.png']
         """
         is_main = self.accelerator.is_main_process
         if self.folder is None:

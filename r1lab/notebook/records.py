@@ -38,10 +38,12 @@ __all__ = [
     "table",
 ]
 
+#: Records by name.
 Records = dict[str, dict[str, Any]]
+#: Where a record of images keeps its Fréchet distance.
 FRECHET = "frechet[fashion-mnist-classifier]"
 
-# A method's name in words and how its line is drawn: not in the colours of the players.
+#: A method's name in words and how its line is drawn: not in the colours of the players.
 METHODS: dict[str, tuple[str, dict[str, Any]]] = {
     "none": ("no penalty", {"color": style.INK, "linestyle": ":"}),
     "r1": ("R1", {"color": "#2f9e5f"}),
@@ -58,6 +60,7 @@ def read(pattern: str, folder: Path | None = None) -> Records:
 
     Parameters
     ----------
+    pattern : of names, as a shell has it.
     folder : of the results; by default book/results, looked for here and in the folders above.
 
     Raises
@@ -132,6 +135,10 @@ def by_method(found: Records, part: int = 1) -> dict[str, list[dict[str, Any]]]:
     ----------
     part : of the name: 1 in images/<method>/<seed>, 2 in plane/<problem>/<method>.
 
+    Parameters
+    ----------
+    found : what `read` gave.
+
     Examples
     --------
     >>> groups = by_method({n: {"name": n} for n in ("images/r1/0", "images/none/0")})
@@ -147,6 +154,11 @@ def by_method(found: Records, part: int = 1) -> dict[str, list[dict[str, Any]]]:
 def against(record: dict[str, Any], key: str = FRECHET) -> tuple[np.ndarray, np.ndarray]:
     """The real images seen and a metric there, each (looks,).
 
+    Parameters
+    ----------
+    record : of a run on images.
+    key : the metric, of a line of the record's series.
+
     Examples
     --------
     >>> series = [{"images": 64, "penalty": 0.5}, {"images": 128}]
@@ -159,6 +171,11 @@ def against(record: dict[str, Any], key: str = FRECHET) -> tuple[np.ndarray, np.
 
 def spread(values: Sequence[float], digits: int = 3) -> str:
     r"""Mean and standard deviation over seeds.
+
+    Parameters
+    ----------
+    values : one for each seed.
+    digits : significant ones of the mean.
 
     Examples
     --------
@@ -173,6 +190,10 @@ def spread(values: Sequence[float], digits: int = 3) -> str:
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A Markdown table; cells may hold no vertical bar.
 
+    Parameters
+    ----------
+    head, rows : its first line, and the others, as many cells in each.
+
     Examples
     --------
     >>> print(table(["a", "b"], [["1", "2"]]))
@@ -185,7 +206,17 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def comparison(found: Records) -> str:
-    """Image runs as a table, a row a method: scores at the end, mean and spread over seeds."""
+    """Image runs as a table, a row a method: scores at the end, mean and spread over seeds.
+
+    Parameters
+    ----------
+    found : what `read` gave.
+
+    Examples
+    --------
+    >>> comparison(read("images/r1/*")).splitlines()[2].split(" | ")[0]
+    '| R1'
+    """
     rows = []
     for method, group in by_method(found).items():
         results = [record["result"] for record in group]
@@ -206,7 +237,17 @@ def comparison(found: Records) -> str:
 
 
 def best_rates(found: Records) -> str:
-    """Tuning runs as a table: Fréchet distance at the end for each method and learning rate."""
+    """Tuning runs as a table: Fréchet distance at the end for each method and learning rate.
+
+    Parameters
+    ----------
+    found : what `read` gave.
+
+    Examples
+    --------
+    >>> best_rates(read("tune/r1/*")).split(" |")[0]
+    '| method'
+    """
     ends: dict[str, dict[float, float]] = {}
     for method, group in by_method(found).items():
         for record in group:
@@ -222,9 +263,19 @@ def draw_methods(axes: Axes, found: Records, key: str = FRECHET, cpu: bool = Fal
 
     Parameters
     ----------
+    axes : where to draw.
+    found : what `read` gave.
     key : of a line of the records' series.
     cpu : against minutes of one core in place of the images seen; the seconds of a whole run,
         measuring included, are shared out in proportion to its images.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> axes = Figure().add_subplot()
+    >>> draw_methods(axes, read("images/r1/*"))
+    >>> [line.get_label() for line in axes.lines]
+    ['R1']
     """
     for method, group in by_method(found).items():
         x, first = against(group[0], key)
@@ -257,7 +308,17 @@ def draw_plane(axes: Axes, found: Records) -> None:
 
 
 def plane_table(found: Records) -> str:
-    """Plane runs of one problem as a table: W1 to the data over the seeds, first and last looks."""
+    """Plane runs of one problem as a table: W1 to the data over the seeds, first and last looks.
+
+    Parameters
+    ----------
+    found : what `read` gave.
+
+    Examples
+    --------
+    >>> plane_table(read("plane/*/r1")).splitlines()[2].split(" | ")[0]
+    '| R1'
+    """
     rows = []
     for record in sorted(found.values(), key=lambda r: list(METHODS).index(_method(r))):
         result = record["result"]
@@ -282,7 +343,18 @@ def _method(record: dict[str, Any]) -> str:
 
 
 def modes_table(found: Records) -> str:
-    """Ring runs as a table: modes covered and samples near a mode at the end, over the seeds."""
+    """Ring runs as a table: modes covered and samples near a mode at the end, over the seeds.
+
+    Parameters
+    ----------
+    found : what `read` gave.
+
+    Examples
+    --------
+    >>> seed = {"modes": [3, 8], "near_a_mode": [0.5, 0.75]}
+    >>> print(modes_table({"ring/hinge/r1": {"result": {"seeds": [seed]}}}).splitlines()[2])
+    | hinge | r1 | 1 | 8 | 0.75 |
+    """
     rows = []
     for name, record in found.items():
         seeds = record["result"]["seeds"]
@@ -292,7 +364,20 @@ def modes_table(found: Records) -> str:
 
 
 def spectra_table(record: dict[str, Any], gamma: float) -> str:
-    """One run's spectra with a gamma, a row a checkpoint: how fast, how rotating, how sure."""
+    """One run's spectra with a gamma, a row a checkpoint: how fast, how rotating, how sure.
+
+    Parameters
+    ----------
+    record : of spectra along a run.
+    gamma : strength of R1 in the Jacobian, in paper units, one that the record has.
+
+    Examples
+    --------
+    >>> found = {"real": [-2.0], "imaginary": [1.0], "largest_residual": 2e-9}
+    >>> look = {"step": 100, "gamma 1, LM": found, "gamma 1, LI": found}
+    >>> print(spectra_table({"result": {"looks": [look]}}, 1.0).splitlines()[2])
+    | 100 | -2 ± 1i | below 1e-8 | -2 ± 1i | below 1e-8 |
+    """
     rows = []
     for look in record["result"]["looks"]:
         large, turning = (look[f"gamma {gamma:g}, {which}"] for which in ("LM", "LI"))

@@ -29,7 +29,13 @@ HALF = (torch.float16, torch.bfloat16)
 
 
 class PenaltyTerms(NamedTuple):
-    """A penalty's value and the logits that came with it, None where none were computed."""
+    """A penalty's value and the logits that came with it, None where none were computed.
+
+    Attributes
+    ----------
+    value : 0-d, to be added to the discriminator's loss.
+    real_logits, fake_logits : the discriminator's outputs, for the loss to use again.
+    """
 
     value: Tensor
     real_logits: Tensor | None = None
@@ -41,6 +47,17 @@ class Penalty(Protocol):
 
     `scale` multiplies the logits before the gradient is taken and divides it afterwards:
     a GradScaler's scale for float16.
+
+    Examples
+    --------
+    Any callable of this form is one:
+
+    >>> from r1lab.step import DiscriminatorStep
+    >>> def small_logits(discriminator, real, fake, args=(), scale=1.0):
+    ...     return PenaltyTerms(1e-3 * discriminator(real, *args).square().mean())
+    >>> step = DiscriminatorStep(torch.nn.Linear(2, 1), "hinge", small_logits)
+    >>> step(torch.zeros(4, 2), torch.zeros(4, 2)).penalty.shape
+    torch.Size([])
     """
 
     def __call__(

@@ -211,7 +211,7 @@ class R2(_GammaPenalty):
 
 
 class R1R2(_GammaPenalty):
-    """R1 + R2, each with the same gamma, as in R3GAN (Huang et al. 2024).
+    """R1 + R2, each with the same gamma, as in R3GAN (Huang et al. 2024); see `r1` and `r2`.
 
     Examples
     --------

@@ -30,7 +30,16 @@ _FLOOR = 1e-4  # eigenvalues below this share of the operator's norm get an abso
 
 
 class NotConverged(RuntimeError):
-    """Eigenvalues that could not be computed to the tolerance, or confirmed."""
+    """Eigenvalues that could not be computed to the tolerance, or confirmed.
+
+    Examples
+    --------
+    >>> try:
+    ...     eigenpairs(np.diag(np.arange(100.0)), k=2, which="SM", max_products=1)
+    ... except NotConverged:
+    ...     print("ask for fewer, or allow more products")
+    ask for fewer, or allow more products
+    """
 
 
 @dataclass(frozen=True, repr=False)

@@ -21,6 +21,7 @@ from r1lab.theory.dirac_terms import LOSSES, REGULARIZERS, Regularizer
 
 __all__ = ["DiracGAN", "Scheme"]
 
+#: An order of the two players' moves, or any rule of `r1lab.theory.dynamics`.
 Scheme = Literal["simultaneous", "alternating"] | dynamics.Rule
 Array = NDArray[np.float64]
 

@@ -19,7 +19,9 @@ from numpy.typing import ArrayLike, NDArray
 __all__ = ["Array", "Game", "Rule", "Split", "VectorField"]
 
 Array = NDArray[np.float64]
+#: A function (n,) -> (n,).
 VectorField = Callable[[Array], Array]
+#: Whose coordinates are whose: two sizes, or two sets of indices; see `Game`.
 Split = tuple[int, int] | tuple[Sequence[int], Sequence[int]]
 
 
@@ -79,7 +81,14 @@ class Game:
 
 @dataclass(frozen=True)
 class Rule(ABC):
-    """What all update rules share: `start`, `step`, `run` and `update_matrix`."""
+    """What all update rules share: `start`, `step`, `run` and `update_matrix`.
+
+    Examples
+    --------
+    >>> from r1lab.theory.dynamics import Momentum
+    >>> isinstance(Momentum(0.9), Rule)
+    True
+    """
 
     memory: ClassVar[int] = 0
 

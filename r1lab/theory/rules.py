@@ -194,7 +194,13 @@ class Optimistic(Rule):
     memory: ClassVar[int] = 1
 
     def start(self, z: ArrayLike) -> Array:
-        """The state before the first update: z, and z as its own predecessor, (2, n)."""
+        """The state before the first update: z, and z as its own predecessor, (2, n).
+
+        Examples
+        --------
+        >>> Optimistic().start([1.0, 2.0]).tolist()
+        [[1.0, 2.0], [1.0, 2.0]]
+        """
         return np.stack([np.asarray(z, float)] * 2)
 
     def _step(self, game: Game, state: Array, h: float) -> Array:
@@ -220,7 +226,13 @@ class Implicit(Rule):
     """
 
     def update_matrix(self, jacobian: ArrayLike, h: float, split: Split = (1, 1)) -> Array:
-        """(I - h jacobian)^-1, as `Rule.update_matrix`; stable is spectral radius below one."""
+        """(I - h jacobian)^-1, as `Rule.update_matrix`; stable is spectral radius below one.
+
+        Examples
+        --------
+        >>> Implicit().update_matrix([[0.0, -1.0], [1.0, 0.0]], h=1.0).tolist()
+        [[0.5, -0.5], [0.5, 0.5]]
+        """
         explicit = Simultaneous().update_matrix(jacobian, h, split)
         return np.asarray(np.linalg.inv(2 * np.eye(len(explicit)) - explicit), float)
 

@@ -92,7 +92,13 @@ class LineGAN:
 
     @property
     def split(self) -> tuple[int, int]:
-        """The numbers of parameters of the generator and of the discriminator."""
+        """The numbers of parameters of the generator and of the discriminator.
+
+        Examples
+        --------
+        >>> LineGAN(bend=False).split
+        (5, 5)
+        """
         return (6 if self.free_matrix else 5), self._features
 
     def equilibrium(self, angle: float = 0.0, bend: float = 0.0) -> Array:

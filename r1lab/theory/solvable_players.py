@@ -41,7 +41,7 @@ class LineGenerator(nn.Module):
         self.theta, self.thickness = nn.Parameter(theta), thickness
 
     def forward(self, latents: Tensor) -> Tensor:
-        """Points in the plane."""
+        """The points in the plane of latents (B, 2), or (B, 3) with a thickness."""
         z = latents[:, :2]
         if len(self.theta) == 6:
             points = z @ self.theta[:4].view(2, 2).T + self.theta[4:]
@@ -74,7 +74,7 @@ class QuadraticDiscriminator(nn.Module):
         self.psi, self.scale = nn.Parameter(psi), scale
 
     def forward(self, x: Tensor) -> Tensor:
-        """Logits, large on real data."""
+        """Logits (B,) of points x, (B, 2); large on real data."""
         x1, x2 = x.unbind(1)
         features = [torch.ones_like(x1), x1, x2, x1**2 - self.scale**2, x1 * x2, x2**2]
         return -torch.stack(features[: len(self.psi)], dim=1) @ self.psi
@@ -87,6 +87,7 @@ def players(
 
     Parameters
     ----------
+    gan : the game.
     angle, bend : as `LineGAN.equilibrium`, which says what it raises.
 
     Examples
@@ -103,6 +104,10 @@ def batch(gan: LineGAN) -> tuple[Tensor, Tensor]:
 
     At the equilibria with psi = 0 the Jacobian needs moments up to four: that of this batch is
     that of the population, of 12 points (72 with a thickness) and to rounding.
+
+    Parameters
+    ----------
+    gan : the game.
 
     Examples
     --------

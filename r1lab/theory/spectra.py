@@ -121,6 +121,12 @@ class GameJacobian(LinearOperator):  # type: ignore[misc]
         Raises
         ------
         ValueError : a vector of another length.
+
+        Examples
+        --------
+        >>> one = torch.zeros(1, 1)
+        >>> GameJacobian(nn.Linear(1, 1), nn.Linear(1, 1), one, one).field().shape
+        (4,)
         """
         vector = self._tensor(self.point if point is None else np.asarray(point))
         return self._field.value(*vector.split(list(self.sizes))).cpu().numpy()
@@ -154,6 +160,13 @@ class GameJacobian(LinearOperator):  # type: ignore[misc]
         Raises
         ------
         ValueError : names that are missing or too many.
+
+        Examples
+        --------
+        >>> one = torch.zeros(1, 1)
+        >>> J = GameJacobian(nn.Linear(1, 1), nn.Linear(1, 1), one, one)
+        >>> bool((J.vector(J.named(J.point)) == J.point).all())
+        True
         """
         names = list(self.named(self.point))
         if set(named) != set(names):
@@ -161,7 +174,15 @@ class GameJacobian(LinearOperator):  # type: ignore[misc]
         return self._checked(np.concatenate([np.ravel(named[name]) for name in names]))
 
     def to_dense(self) -> Array:
-        """J as an (n, n) array, by batched backward passes; for some thousands of parameters."""
+        """J as an (n, n) array, by batched backward passes; for some thousands of parameters.
+
+        Examples
+        --------
+        >>> one = torch.zeros(1, 1)
+        >>> J = GameJacobian(nn.Linear(1, 1), nn.Linear(1, 1), one, one)
+        >>> bool(abs(J.to_dense() @ J.point - J @ J.point).max() < 1e-6)
+        True
+        """
         return self._field.dense().cpu().numpy()
 
     def block(self, rows: Player, columns: Player) -> LinearOperator:

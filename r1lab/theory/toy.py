@@ -27,6 +27,7 @@ __all__ = ["PLAIN_STEPS", "PROBLEMS", "Piece", "Problem", "Run", "get", "players
 
 Point = tuple[float, float]
 MakeOptimizer = Callable[[Iterable[nn.Parameter]], Optimizer]
+#: Gradient descent without momentum: what makes an optimiser from parameters.
 PLAIN_STEPS: MakeOptimizer = partial(torch.optim.SGD, lr=0.05)
 
 
@@ -52,7 +53,17 @@ class Piece:
     arc: bool = False
 
     def at(self, position: Tensor) -> Tensor:
-        """(n,) positions in [0, 1] to (n, 2) points, without the noise."""
+        """(n,) positions in [0, 1] to (n, 2) points, without the noise.
+
+        Parameters
+        ----------
+        position : 0 at the start, 1 at the end.
+
+        Examples
+        --------
+        >>> Piece((0.0, 0.0), (2.0, 0.0)).at(torch.tensor([0.25]))
+        tensor([[0.5000, 0.0000]])
+        """
         start, end = position.new_tensor(self.start), position.new_tensor(self.end)
         points = start + position[:, None] * (end - start)
         if not self.arc:
@@ -61,7 +72,12 @@ class Piece:
         return radius[:, None] * torch.stack([angle.cos(), angle.sin()], dim=1)
 
     def distance(self, x: Tensor) -> Tensor:
-        """(n, 2) points to (n,) distances from the piece without its noise; arcs as circles."""
+        """(n, 2) points to (n,) distances from the piece without its noise; arcs as circles.
+
+        Parameters
+        ----------
+        x : the points.
+        """
         if self.arc:
             return (x.norm(dim=1) - self.start[1]).abs()
         start, end = x.new_tensor(self.start), x.new_tensor(self.end)
@@ -95,7 +111,9 @@ class Problem:
 
         Parameters
         ----------
+        n : how many, positive.
         seed : a number, or a torch.Generator, which moves on.
+        dtype : of the points; the draws are the same in every type.
 
         Raises
         ------
@@ -118,6 +136,7 @@ class Problem:
 
         Parameters
         ----------
+        x : the sample.
         radius : a point counts for a piece within this distance; by default three times the
             piece's thickness, but at least 0.1.
         share : a piece is covered by this share of the points it would get from the truth.
@@ -142,6 +161,7 @@ _RING = [
 ]
 _CORNERS = ((-1.0, -1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, 1.0), (-1.0, -1.0))
 
+#: The problems by the names that `get` takes.
 PROBLEMS: dict[str, Problem] = {
     problem.name: problem
     for problem in (
@@ -188,10 +208,12 @@ def players(
 
     Parameters
     ----------
+    latents : dimension of the generator's input.
     hidden, depth : width and number of the hidden layers of both. The defaults have 1,122 and
         881 parameters, as the eight-Gaussian players of Mescheder, Nowozin & Geiger 2017.
     activation : makes a module; the default is smooth, as spectra want it.
     seed : of the weights, He-normal; torch's global random state is left alone.
+    dtype : of the weights.
 
     Examples
     --------
@@ -227,6 +249,12 @@ class Run:
     problem : what was learnt.
     generator, discriminator : the players after the last step.
     fake : (1000, 2), a sample of the trained generator.
+
+    Examples
+    --------
+    >>> run = train(get("line"), penalty="r1", gamma=1.0, steps=2)
+    >>> run.modes(), 0.1 < run.wasserstein() < 10   # hardly begun
+    (0, True)
     """
 
     problem: Problem

@@ -220,37 +220,6 @@ def test_in_place_on_the_input(layer):
     assert doctor.diagnose(fixed, batch()).ok and trains(fixed)
 
 
-def jacobian_leak(discriminator, x):
-    """The leak from the full Jacobian (B, B, features)."""
-    jacobian = torch.autograd.functional.jacobian(lambda x: discriminator(x).sum(1), x)
-    squares = jacobian.square().sum(-1)
-    own = squares.diagonal()
-    return ((squares - torch.diag(own)).sum() / own.sum()).sqrt().item()
-
-
-@pytest.mark.parametrize(
-    ("layer", "features"),
-    [(lambda: nn.BatchNorm1d(8), 8), (lambda: Call(minibatch_deviation), 9), (nn.Tanh, 8)],
-)
-def test_cross_sample_leak_is_that_of_the_jacobian(layer, features):
-    discriminator = network(layer, nn.Tanh, features=features)
-    leak = doctor.cross_sample_leak(discriminator, batch())
-    assert leak == pytest.approx(jacobian_leak(discriminator, batch()), rel=1e-9, abs=0)
-
-
-def test_cross_sample_leak_of_large_batches_and_bad_ones():
-    mixed = nn.BatchNorm1d(8).double()
-    leak = doctor.cross_sample_leak(mixed, batch(64))
-    assert 0 < leak < jacobian_leak(mixed, batch(6))  # statistics of more samples, less of each
-    assert doctor.cross_sample_leak(lambda x: x.flip(0), batch()) == float("inf")
-    with pytest.raises(ValueError, match="two samples"):
-        doctor.cross_sample_leak(mixed, batch(1))
-    with pytest.raises(ValueError, match="do not depend on x"):
-        doctor.cross_sample_leak(lambda x: x.detach(), batch())
-    with pytest.raises(TypeError, match="floating-point"):
-        doctor.cross_sample_leak(mixed, batch().long())
-
-
 def test_batch_norm_is_found_with_its_size_and_fixed():
     coupled = network(lambda: nn.BatchNorm1d(8), nn.Tanh)
     report = doctor.diagnose(coupled, batch())

@@ -60,7 +60,13 @@ class Images:
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """(C, S, S) of one image."""
+        """(C, S, S) of one image.
+
+        Examples
+        --------
+        >>> Images("three", torch.zeros(3, 1, 8, 8, dtype=torch.uint8)).shape
+        (1, 8, 8)
+        """
         _, channels, height, width = self.images.shape
         return channels, height, width
 

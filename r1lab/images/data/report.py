@@ -77,7 +77,15 @@ class Report:
 
     @property
     def class_counts(self) -> dict[str, int]:
-        """How many images each class has; empty without labels."""
+        """How many images each class has; empty without labels.
+
+        Examples
+        --------
+        >>> pixels = torch.zeros(2, 1, 8, 8, dtype=torch.uint8)
+        >>> images = Images("two", pixels, torch.tensor([0, 0]), ("cat", "dog"))
+        >>> Report("two", images, {}, {}, ()).class_counts
+        {'cat': 2, 'dog': 0}
+        """
         if self.images is None or self.images.labels is None:
             return {}
         counts = torch.bincount(self.images.labels, minlength=len(self.images.classes)).tolist()

@@ -29,7 +29,12 @@ class Features(nn.Module):
     ...     name, num_features = "corner", 1
     ...     def vectors(self, images):
     ...         return scaled(images)[:, 0, 0, :1]
-    >>> Corner()(torch.zeros(2, 1, 28, 28, dtype=torch.uint8))
+    >>> corner = Corner()
+    >>> black = torch.zeros(2, 1, 28, 28, dtype=torch.uint8)
+    >>> corner.check_shape(black.shape[1:])   # fits any images
+    >>> corner.vectors(black).equal(corner(black))
+    True
+    >>> corner(black)
     tensor([[-1.],
             [-1.]])
     """

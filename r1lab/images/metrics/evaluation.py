@@ -77,9 +77,20 @@ class Evaluation:
     def from_json(cls, record: dict[str, Any]) -> Self:
         """What `to_json` gave, as an object.
 
+        Parameters
+        ----------
+        record : its fields.
+
         Raises
         ------
         InputError : fields are missing, or there are others.
+
+        Examples
+        --------
+        >>> black = torch.zeros(8, 1, 32, 32, dtype=torch.uint8)
+        >>> found = evaluate(black, black, "pixels-8x8")
+        >>> Evaluation.from_json(found.to_json()) == found
+        True
         """
         names = {field.name for field in fields(cls)}
         if set(record) != names:
@@ -135,7 +146,12 @@ class Reference:
         self.real_features = extract(self.features, real)
 
     def frechet(self, fake: Tensor) -> float:
-        """The squared Fréchet distance alone, in seconds for thousands of small images."""
+        """The squared Fréchet distance alone, in seconds for thousands of small images.
+
+        Parameters
+        ----------
+        fake : (N, C, S, S) uint8, as the reals.
+        """
         return distances.frechet(self._fake_features(fake), self.real_features)
 
     def evaluate(self, fake: Tensor, seed: int = 0) -> Evaluation:
@@ -143,6 +159,11 @@ class Reference:
 
         The Fréchet and the kernel distance take all images. The others take as many fakes as
         reals: a random choice, where there are more of one, or more than 5000.
+
+        Parameters
+        ----------
+        fake : (N, C, S, S) uint8, as the reals.
+        seed : of the choice and of random directions.
         """
         fake_features = self._fake_features(fake)
         distances.check_counts(fake, self.real)

@@ -9,7 +9,6 @@ from r1lab.images.networks.parts import ACTIVATIONS, in_channels_last
 from r1lab.images.networks.residual import Discriminator, Generator, ResidualBlock
 
 __all__ = [
-    "ACTIVATIONS",
     "Cost",
     "DCGANDiscriminator",
     "DCGANGenerator",

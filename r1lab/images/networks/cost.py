@@ -10,8 +10,19 @@ __all__ = ["Cost", "cost"]
 
 
 class Cost(NamedTuple):
-    """parameters : their number. flops : of one image's forward pass, an addition and a
-    multiplication counted as two; convolutions and matrix products only."""
+    """What a network costs; prints as a sentence.
+
+    Attributes
+    ----------
+    parameters : their number.
+    flops : of one image's forward pass, an addition and a multiplication counted as two;
+        convolutions and matrix products only.
+
+    Examples
+    --------
+    >>> print(Cost(parameters=76, flops=9_216_000))
+    76 parameters, 9.2 MFLOP an image
+    """
 
     parameters: int
     flops: int

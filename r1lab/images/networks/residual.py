@@ -52,6 +52,7 @@ class ResidualBlock(nn.Module):
             self.shortcut = nn.Conv2d(channels_in, channels_out, 1, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Feature maps x, (B, channels_in, H, W), to (B, channels_out, H, W)."""
         # 0.1 keeps a deep stack of blocks near the identity, which stands in for normalisation.
         return self.shortcut(x) + 0.1 * self.residual(x)
 

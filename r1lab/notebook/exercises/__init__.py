@@ -10,6 +10,7 @@ from pkgutil import iter_modules
 
 __all__ = ["Checker", "check", "names"]
 
+#: A function of an answer that returns a hint, or None where it is right.
 Checker = Callable[[object], str | None]
 
 
@@ -40,7 +41,13 @@ def check(name: str, answer: object) -> bool:
 
 
 def names() -> list[str]:
-    """The names of all exercises, in the order of the chapters."""
+    """The names of all exercises, in the order of the chapters.
+
+    Examples
+    --------
+    >>> "ch07-dead" in names()
+    True
+    """
     return list(_all())
 
 
