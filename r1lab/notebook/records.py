@@ -4,19 +4,15 @@ A record is what `tools/record.py` wrote: `result`, a function of its command, a
 Records are plain dictionaries; several of them are a dictionary by name, in the files' order.
 """
 
-import json
 import math
 from collections.abc import Iterable, Sequence
-from itertools import product
-from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from PIL import Image
 
-from r1lab.notebook import style
+from r1lab.notebook.record_files import FRECHET, METHODS, Records, film, film_path, read
 
 __all__ = [
     "FRECHET",
@@ -38,95 +34,6 @@ __all__ = [
     "table",
 ]
 
-#: Records by name.
-Records = dict[str, dict[str, Any]]
-#: Where a record of images keeps its Fréchet distance.
-FRECHET = "frechet[fashion-mnist-classifier]"
-
-#: A method's name in words and how its line is drawn: not in the colours of the players.
-METHODS: dict[str, tuple[str, dict[str, Any]]] = {
-    "none": ("no penalty", {"color": style.INK, "linestyle": ":"}),
-    "r1": ("R1", {"color": "#2f9e5f"}),
-    "r2": ("R2", {"color": "#2f9e5f", "linestyle": "--"}),
-    "r1+r2-relativistic": ("R1 + R2, relativistic", {"color": "#2f9e5f", "linestyle": "-."}),
-    "wgan-gp-1": ("WGAN-GP, one D step", {"color": "#b5852a"}),
-    "wgan-gp-5": ("WGAN-GP, five D steps", {"color": "#b5852a", "linestyle": "--"}),
-    "instance-noise": ("instance noise", {"color": "#c2574f", "linestyle": "-."}),
-}
-
-
-def read(pattern: str, folder: Path | None = None) -> Records:
-    """The records whose names match a pattern such as "images/*/*", by name.
-
-    Parameters
-    ----------
-    pattern : of names, as a shell has it.
-    folder : of the results; by default book/results, looked for here and in the folders above.
-
-    Raises
-    ------
-    FileNotFoundError : no such record.
-
-    Examples
-    --------
-    >>> read("images/r1/0")["images/r1/0"]["result"]["settings"]["gamma"]
-    10.0
-    """
-    root = folder or _results()
-    paths = sorted(root.glob(f"{pattern}.json"))
-    if not paths:
-        raise FileNotFoundError(f"no recorded run {pattern!r} in {root}")
-    found = (json.loads(path.read_text(encoding="utf-8")) for path in paths)
-    return {record["name"]: record for record in found}
-
-
-def film_path(name: str, folder: Path | None = None) -> Path:
-    """The strip with a run's samples at every snapshot, square frames one below the other.
-
-    Raises
-    ------
-    FileNotFoundError : no such film; of the image runs only seed 0 has one.
-
-    Examples
-    --------
-    >>> film_path("images/r1/0").name
-    '0-film.webp'
-    """
-    path = (folder or _results()) / f"{name}-film.webp"
-    if not path.exists():
-        raise FileNotFoundError(f"no film of a recorded run {name!r} in {path.parent}")
-    return path
-
-
-def _results() -> Path:
-    here = Path.cwd()
-    for folder, tail in product((here, *here.parents), ("results", "book/results")):
-        if (folder / tail / "images").is_dir():
-            return folder / tail
-    raise FileNotFoundError(f"no book/results in or above {here}: chapters run in the repository")
-
-
-def film(name: str, folder: Path | None = None) -> np.ndarray:
-    """Samples along a recorded image run, of the same latents: (snapshots, side, side, 3) bytes.
-
-    Parameters
-    ----------
-    folder : of the results, as for `read`.
-
-    Raises
-    ------
-    FileNotFoundError : a run without a film.
-
-    Examples
-    --------
-    >>> film("images/r1/0").shape
-    (12, 202, 202, 3)
-    """
-    with Image.open(film_path(name, folder)) as strip:
-        pixels = np.asarray(strip.convert("RGB"))
-    side = pixels.shape[1]
-    return pixels.reshape(-1, side, side, 3)
-
 
 def by_method(found: Records, part: int = 1) -> dict[str, list[dict[str, Any]]]:
     """Records of one method together, in the order of `METHODS`.
@@ -134,9 +41,6 @@ def by_method(found: Records, part: int = 1) -> dict[str, list[dict[str, Any]]]:
     Parameters
     ----------
     part : of the name: 1 in images/<method>/<seed>, 2 in plane/<problem>/<method>.
-
-    Parameters
-    ----------
     found : what `read` gave.
 
     Examples
@@ -292,8 +196,21 @@ def draw_methods(axes: Axes, found: Records, key: str = FRECHET, cpu: bool = Fal
 
 
 def draw_plane(axes: Axes, found: Records) -> None:
-    """Draw one problem's W1 along training, a line a method: the mean of its seeds, and their
-    range. Runs that diverged are left out of both.
+    """Draw one problem's W1 along training, a line a method: its seeds' mean and range.
+
+    Parameters
+    ----------
+    axes : of matplotlib.
+    found : records of one problem; runs that diverged are left out.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> _, axes = plt.subplots()
+    >>> draw_plane(axes, read("plane/line/*"))
+    >>> len(axes.lines)
+    7
+    >>> plt.close("all")
     """
     for record in sorted(found.values(), key=lambda r: list(METHODS).index(_method(r))):
         result = record["result"]

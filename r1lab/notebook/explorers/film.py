@@ -27,6 +27,7 @@ class TrainingFilm(Explorer):
     ----------
     frame : 1 to 12; frame k was taken after k twelfths of a run's real images.
     first, second, third : methods of book/results/images, from the left; a phone shows two.
+    state : any of these, by name.
 
     Raises
     ------
