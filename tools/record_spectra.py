@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from r1lab.images import Config, RunFolder, Trainer, game_jacobian
+from r1lab.images import Config, InputError, RunFolder, Trainer, game_jacobian
 from r1lab.theory.spectra import NotConverged
 from record import Record
 
@@ -46,7 +46,11 @@ def record(name: str, scratch: Path) -> Record:
 def _train_to(step: int, config: Config, scratch: Path) -> None:
     if not (scratch / "checkpoints").is_dir():
         Trainer(replace(config, steps=step)).run(progress=False)
-    elif RunFolder(scratch).latest()[1]["step"] < step:
+        return
+    now = RunFolder(scratch).latest()[1]["step"]
+    if now > step:
+        raise InputError(f"{scratch} is at step {now}, past the look at {step}: delete it")
+    if now < step:
         Trainer.resume(scratch, step).run(progress=False)
 
 

@@ -34,8 +34,8 @@ processor, the start of Python and imports included.
 """
 FOOT = """
 No page needs a GPU, and none uses one. Runs that took longer than a minute were not made by these
-pages: they are shown from files, and say so; [the recorded runs](recorded-runs) has their commands,
-seeds, machine and times.
+pages: they are shown from files, and say so; {doc}`the recorded runs <recorded-runs>` has their
+commands, seeds, machine and times.
 
 | package | version |
 |---|---|
@@ -58,7 +58,8 @@ def row(path: Path, seconds: float) -> str:
     code = sum(cell["cell_type"] == "code" for cell in cells)
     exercises = sum(text.count("`{exercise}") for text in texts)
     title = headings[0].removeprefix("# ")
-    return f"| [{title}]({path.stem}) | {math.ceil(seconds)} | {code} | {exercises or ''} |\n"
+    link = f"{{doc}}`{title} <{path.stem}>`"
+    return f"| {link} | {math.ceil(seconds)} | {code} | {exercises or ''} |\n"
 
 
 def device() -> str:

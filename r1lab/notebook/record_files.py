@@ -8,28 +8,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from r1lab.notebook import style
-
-__all__ = ["FRECHET", "METHODS", "Records", "film", "film_path", "read"]
-
-#: Records by name.
-Records = dict[str, dict[str, Any]]
-#: Where a record of images keeps its Fréchet distance.
-FRECHET = "frechet[fashion-mnist-classifier]"
-
-#: A method's name in words and how its line is drawn: not in the colours of the players.
-METHODS: dict[str, tuple[str, dict[str, Any]]] = {
-    "none": ("no penalty", {"color": style.INK, "linestyle": ":"}),
-    "r1": ("R1", {"color": "#2f9e5f"}),
-    "r2": ("R2", {"color": "#2f9e5f", "linestyle": "--"}),
-    "r1+r2-relativistic": ("R1 + R2, relativistic", {"color": "#2f9e5f", "linestyle": "-."}),
-    "wgan-gp-1": ("WGAN-GP, one D step", {"color": "#b5852a"}),
-    "wgan-gp-5": ("WGAN-GP, five D steps", {"color": "#b5852a", "linestyle": "--"}),
-    "instance-noise": ("instance noise", {"color": "#c2574f", "linestyle": "-."}),
-}
+__all__ = ["film", "film_path", "read"]
 
 
-def read(pattern: str, folder: Path | None = None) -> Records:
+def read(pattern: str, folder: Path | None = None) -> dict[str, dict[str, Any]]:
     """The records whose names match a pattern such as "images/*/*", by name.
 
     Parameters

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from r1lab.notebook.record_files import FRECHET, METHODS, Records, film, film_path, read
+from r1lab.notebook import style
+from r1lab.notebook.record_files import film, film_path, read
 
 __all__ = [
     "FRECHET",
@@ -33,6 +34,22 @@ __all__ = [
     "spread",
     "table",
 ]
+
+#: Records by name.
+Records = dict[str, dict[str, Any]]
+#: Where a record of images keeps its Fréchet distance.
+FRECHET = "frechet[fashion-mnist-classifier]"
+
+#: A method's name in words and how its line is drawn: not in the colours of the players.
+METHODS: dict[str, tuple[str, dict[str, Any]]] = {
+    "none": ("no penalty", {"color": style.INK, "linestyle": ":"}),
+    "r1": ("R1", {"color": "#2f9e5f"}),
+    "r2": ("R2", {"color": "#2f9e5f", "linestyle": "--"}),
+    "r1+r2-relativistic": ("R1 + R2, relativistic", {"color": "#2f9e5f", "linestyle": "-."}),
+    "wgan-gp-1": ("WGAN-GP, one D step", {"color": "#b5852a"}),
+    "wgan-gp-5": ("WGAN-GP, five D steps", {"color": "#b5852a", "linestyle": "--"}),
+    "instance-noise": ("instance noise", {"color": "#c2574f", "linestyle": "-."}),
+}
 
 
 def by_method(found: Records, part: int = 1) -> dict[str, list[dict[str, Any]]]:
