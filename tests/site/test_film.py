@@ -102,7 +102,8 @@ def test_pictures_are_the_recorded_ones(visit, frame):
     with visit(f"{PAGE}.html#{NAME}.frame={frame}") as opened:
         found = film(opened)
         for canvas, method in zip(found.locator("canvas").all(), SHOWN, strict=True):
-            strip = np.asarray(Image.open(records.film_path(f"images/{method}/0")).convert("L"), float)
+            path = records.film_path(f"images/{method}/0")
+            strip = np.asarray(Image.open(path).convert("L"), float)
             picture = strip[202 * (frame - 1) : 202 * frame]
             tiles = [
                 picture[34 * i : 34 * i + 32, 34 * j : 34 * j + 32] for i, j in np.ndindex(6, 6)
