@@ -81,6 +81,12 @@ STATEMENTS = {
     "WGAN-GP has become standard": "faq-wgan-gp-converges",
 }
 
+# What readers of the later chapters ask.
+PRACTICE = {
+    "which of the two": "faq-wgan-or-r1",
+    "how to get a spectrum": "faq-own-spectrum",
+}
+
 # What a reader sees, with the entry of the index.
 SYMPTOMS = {
     "D's loss stuck at 2 ln 2": "symptom-stuck",
@@ -140,7 +146,11 @@ def places(text: str) -> list[tuple[str, str]]:
 
 
 def test_every_question_and_statement_has_its_entry():
-    assert {label for label, _, _ in FAQ} == {*QUESTIONS.values(), *STATEMENTS.values()}
+    assert {label for label, _, _ in FAQ} == {
+        *QUESTIONS.values(),
+        *STATEMENTS.values(),
+        *PRACTICE.values(),
+    }
 
 
 def test_every_symptom_has_its_entry():
