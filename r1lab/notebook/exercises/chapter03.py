@@ -1,11 +1,9 @@
 """Chapter 3, vector fields and Jacobian spectra: the step size bound, extragradient, a verdict."""
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from r1lab.notebook.answers import call
 from r1lab.notebook.exercises import Checker
 
 __all__ = ["EXERCISES"]
@@ -28,7 +26,7 @@ def _step_size(answer: object) -> str | None:
     for jacobian in (_PAIR, _TWO_PAIRS, _FAST):
         values = np.linalg.eigvals(jacobian)
         bounds = -2 * values.real / abs(values) ** 2
-        got, failure = _number(answer, jacobian)
+        got, failure = call(lambda argument: float(answer(argument)), jacobian)
         if failure:
             return failure
         if np.isclose(got, bounds.min()):
@@ -41,19 +39,12 @@ def _step_size(answer: object) -> str | None:
             return "2/|Re| holds without rotation: the imaginary part shortens the step."
         return f"for the eigenvalues {np.round(values, 3)} it gives {got:.4g}: see the theorem."
     for jacobian in _UNSTABLE:
-        got, failure = _number(answer, jacobian)
+        got, failure = call(lambda argument: float(answer(argument)), jacobian)
         if failure:
             return failure
         if got != 0:
             return "where an eigenvalue has a real part of zero or more no step contracts: give 0."
     return None
-
-
-def _number(function: Callable[[Any], Any], argument: Any) -> tuple[float, str | None]:
-    try:
-        return float(function(argument)), None
-    except Exception as error:  # the reader's code may fail in any way
-        return np.nan, f"your function failed: {type(error).__name__}: {error}"
 
 
 def _curved(z: ArrayLike) -> Array:
@@ -66,10 +57,9 @@ def _extragradient(answer: object) -> str | None:
     if not callable(answer):
         return "give the function itself, step, which takes a field, a point and h."
     z, h = np.array([0.7, -0.4]), 0.3
-    try:
-        got = np.asarray(answer(_curved, z, h), float)
-    except Exception as error:  # the reader's code may fail in any way
-        return f"your function failed: {type(error).__name__}: {error}"
+    got, failure = call(lambda: np.asarray(answer(_curved, z, h), float))
+    if failure:
+        return failure
     if not np.array_equal(z, [0.7, -0.4]):
         return "it changes z in place (z += ...): the caller's point must stay as it is."
     ahead = z + h * _curved(z)
@@ -113,10 +103,9 @@ def _verdict(answer: object) -> str | None:
     if not callable(answer):
         return "give the function itself, verdict, which takes a matrix."
     for matrix, expected, hint in _CASES:
-        try:
-            got = answer(np.array(matrix))
-        except Exception as error:  # the reader's code may fail in any way
-            return f"your function failed: {type(error).__name__}: {error}"
+        got, failure = call(answer, np.array(matrix))
+        if failure:
+            return failure
         if not isinstance(got, str) or got not in ("converges", "repels", "undecided"):
             return f'the answer must be "converges", "repels" or "undecided", not {got!r}.'
         if got != expected:

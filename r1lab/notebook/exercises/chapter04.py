@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from r1lab.notebook.answers import call
 from r1lab.notebook.exercises import Checker
 
 __all__ = ["EXERCISES"]
@@ -77,10 +78,9 @@ def _compare(
     """None if the function gives `right` at the arguments, else the hint of what it does give."""
     if not callable(answer):
         return "give the function itself, not its value."
-    try:
-        got = np.array([answer(*values) for values in arguments], float)
-    except Exception as error:  # the reader's code may fail in any way
-        return f"your function failed: {type(error).__name__}: {error}"
+    got, failure = call(lambda: np.array([answer(*values) for values in arguments], float))
+    if failure:
+        return failure
     if got.shape != right.shape:
         return f"it must return {'two numbers' if right.ndim == 2 else 'one number'}."
     for hint, values in slips.items():

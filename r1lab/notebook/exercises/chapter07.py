@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from r1lab.notebook.answers import call
 from r1lab.notebook.exercises import Checker
 
 if TYPE_CHECKING:
@@ -41,10 +42,9 @@ def _weight_decay(answer: object) -> str | None:
     if not callable(answer):
         return "give the function itself, pull, which takes psi, gamma and eps."
     psi, gamma, eps = np.array([0.4, 0.7, 2.0]), 3.0, 0.3
-    try:
-        got = np.asarray(answer(psi.copy(), gamma, eps), float)
-    except Exception as error:  # the reader's code may fail in any way
-        return f"your function failed: {type(error).__name__}: {error}"
+    got, failure = call(lambda: np.asarray(answer(psi.copy(), gamma, eps), float))
+    if failure:
+        return failure
     if got.shape != (3,):
         return "it must return three numbers, one for each weight."
     slips: dict[str | None, list[float]] = {
@@ -69,10 +69,9 @@ def _dead(answer: object) -> str | None:
     if not callable(answer):
         return "give the function itself, teaches."
     for case, expected, hint in _penalties():
-        try:
-            got = answer(*case)
-        except Exception as error:  # the reader's code may fail in any way
-            return f"your function failed: {type(error).__name__}: {error}"
+        got, failure = call(answer, *case)
+        if failure:
+            return failure
         if not isinstance(got, bool):
             return f"it must return True or False, not {got!r}."
         if got != expected:

@@ -1,17 +1,16 @@
 """Exercises of chapter 8, the convergence theorem."""
 
 import math
-from collections.abc import Callable
-from numbers import Real
 
 import numpy as np
 
+from r1lab.notebook.answers import give_the_same, numbers
 from r1lab.notebook.exercises import Checker
 
 __all__ = ["EXERCISES"]
 
-LATENTS = (2, 3, 7)
-STRENGTHS = (0.05, 0.3, 0.7, 2.0, 4.0)
+LATENTS = ((2,), (3,), (7,))
+STRENGTHS = ((0.05,), (0.3,), (0.7,), (2.0,), (4.0,))
 K, MU = 0.5, 0.25  # f'(0) and -f''(0) of the logistic loss
 
 
@@ -35,29 +34,10 @@ def _limit(gamma: float) -> float:
     return min(*pairs, 1 / MU)
 
 
-def _are(values: list[float], target: Callable[[float], float]) -> bool:
-    pairs = zip(values, STRENGTHS, strict=True)
-    return all(math.isclose(value, target(gamma), rel_tol=0.01) for value, gamma in pairs)
-
-
-def _numbers(answer: Callable[[float], object], arguments: tuple[float, ...]) -> list[float] | str:
-    """The function's values, or what is wrong with one of them."""
-    values = []
-    for argument in arguments:
-        try:
-            value = answer(argument)
-        except Exception as error:  # the reader's code may fail in any way
-            return f"your function failed: {type(error).__name__}: {error}"
-        if not isinstance(value, Real):
-            return f"it must return a number, not {value!r}"
-        values.append(float(value))
-    return values
-
-
 def _zeros(answer: object) -> str | None:
     if not callable(answer):
         return "give a function of the number of latents"
-    found = _numbers(answer, LATENTS)
+    found = numbers(answer, LATENTS)
     if isinstance(found, str):
         return found
     hints: dict[float, str | None] = {
@@ -65,7 +45,7 @@ def _zeros(answer: object) -> str | None:
         -1: "one of the two sets is missing: M_G is a sphere, M_D the psi5-axis",
         1: "a sphere in as many dimensions as latents has one dimension less",
     }
-    difference = {got - latents for got, latents in zip(found, LATENTS, strict=True)}
+    difference = {got - latents for got, (latents,) in zip(found, LATENTS, strict=True)}
     wrong = "the zeros are the dimension of M_G plus that of M_D"
     return hints.get(difference.pop(), wrong) if len(difference) == 1 else wrong
 
@@ -97,18 +77,18 @@ def _block(answer: object) -> str | None:
 def _step_limit(answer: object) -> str | None:
     if not callable(answer):
         return "give a function of gamma"
-    values = _numbers(answer, STRENGTHS)
+    values = numbers(answer, STRENGTHS)
     if isinstance(values, str):
         return values
     if not all(math.isfinite(value) and value > 0 for value in values):
         return "leave out the zero eigenvalues: they belong to the tangent space"
-    if _are(values, _limit):
+    if give_the_same(values, _limit, STRENGTHS):
         return None
-    if _are(values, _offset):
+    if give_the_same(values, _offset, STRENGTHS):
         return "this is the offset alone; the spread along the line is stiffer for large gamma"
-    if _are(values, _spread):
+    if give_the_same(values, _spread, STRENGTHS):
         return "this is the spread alone; the offset rotates longer for small gamma"
-    if _are(values, lambda gamma: _limit(gamma) / 2):
+    if give_the_same(values, lambda gamma: _limit(gamma) / 2, STRENGTHS):
         return "this is half of it"
     return "h < 2 |Re lambda| / |lambda|^2 for every eigenvalue that is not zero"
 

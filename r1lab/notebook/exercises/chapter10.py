@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from r1lab.notebook.answers import call
 from r1lab.notebook.exercises import Checker
 
 if TYPE_CHECKING:
@@ -18,20 +19,12 @@ BUDGETS = ((115_200, 64, 5), (115_200, 64, 1), (57_600, 32, 2))  # real images, 
 FACINGS = ((0.05, -0.4), (1.1, 2.0), (3.0, 0.7))  # slope and logit at a generated image
 
 
-def _called(answer: Callable[..., Any], *arguments: object) -> tuple[Any, str | None]:
-    """What the reader's function returns, or how it failed."""
-    try:
-        return answer(*arguments), None
-    except Exception as error:  # the reader's code may fail in any way
-        return None, f"your function failed: {type(error).__name__}: {error}"
-
-
 def _budget(answer: object) -> str | None:
     """A function (images, batch, d_steps): D steps, G steps, generated images."""
     if not callable(answer):
         return "give the function itself, budget"
     for images, batch, d_steps in BUDGETS:
-        got, failure = _called(answer, images, batch, d_steps)
+        got, failure = call(answer, images, batch, d_steps)
         if failure:
             return failure
         try:
@@ -76,7 +69,7 @@ def _push(answer: object) -> str | None:
     }
     for loss, target in targets.items():
         for slope, logit in FACINGS:
-            got, failure = _called(answer, loss, slope, logit)
+            got, failure = call(answer, loss, slope, logit)
             if failure:
                 return failure
             if not isinstance(got, Real):
@@ -111,7 +104,7 @@ def _repaired(answer: object) -> str | None:
     values = []
     for seed in (0, 1):
         torch.manual_seed(seed)
-        got, failure = _called(answer, *players)
+        got, failure = call(answer, *players)
         if failure:
             return failure
         if not isinstance(got, torch.Tensor) or got.numel() != 1:

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from r1lab.notebook.answers import call
 from r1lab.notebook.exercises import Checker
 
 __all__ = ["EXERCISES"]
@@ -17,13 +18,6 @@ _SPECTRA = (
     np.array([-90.0, -0.4 + 1.5j, -0.4 - 1.5j]),
     np.array([-3.0 + 2.5j, -3.0 - 2.5j]),
 )
-
-
-def _call(answer: Any, *arguments: Any) -> tuple[Any, str | None]:
-    try:
-        return answer(*arguments), None
-    except Exception as error:  # the reader's code may fail in any way
-        return None, f"your function failed: {type(error).__name__}: {error}"
 
 
 def _pairs() -> tuple[Array, Array, Array]:
@@ -44,7 +38,7 @@ def _residual(answer: object) -> str | None:
     if not callable(answer):
         return "give the function itself, trusted, which takes J, values and vectors"
     matrix, values, vectors = _pairs()
-    got, failure = _call(answer, matrix, values, vectors)
+    got, failure = call(answer, matrix, values, vectors)
     if failure:
         return failure
     flags = np.asarray(got)
@@ -66,7 +60,7 @@ def _step(answer: object) -> str | None:
         return "give the function itself, longest, which takes an array of eigenvalues"
     for values in _SPECTRA:
         bounds = -2 * values.real / abs(values) ** 2
-        got, failure = _call(answer, values)
+        got, failure = call(answer, values)
         if failure:
             return failure
         if not isinstance(got, float | int):
@@ -80,7 +74,7 @@ def _step(answer: object) -> str | None:
         if not np.isclose(got, bounds.min()):
             hints = [hint for value, hint in known.items() if np.isclose(got, value)]
             return hints[0] if hints else "2 |Re lambda| / |lambda|^2, the smallest of them"
-    got, failure = _call(answer, np.array([-17.0, 1.45, -0.2 + 1.7j, -0.2 - 1.7j]))
+    got, failure = call(answer, np.array([-17.0, 1.45, -0.2 + 1.7j, -0.2 - 1.7j]))
     if failure:
         return failure
     return None if got == 0 else "an eigenvalue on the right forbids all steps: give 0.0"
@@ -90,7 +84,7 @@ def _detached(answer: object) -> str | None:
     if not callable(answer):
         return "give the function itself, detached, which takes J and n"
     given = _GAME.copy()
-    got, failure = _call(answer, given, 2)
+    got, failure = call(answer, given, 2)
     if failure:
         return failure
     if not np.array_equal(given, _GAME):

@@ -1,9 +1,9 @@
 """Exercises of chapter 13, what came after R1."""
 
 import math
-from collections.abc import Callable, Iterable
-from numbers import Real
+from collections.abc import Callable
 
+from r1lab.notebook.answers import give_the_same, numbers, slip
 from r1lab.notebook.exercises import Checker
 from r1lab.theory import dynamics
 from r1lab.theory.dirac import DiracGAN
@@ -15,36 +15,15 @@ STEPS = ((0.3, 0.2), (0.1, 0.2), (1.0, 0.2), (0.3, 0.5))  # gamma, h
 LOGITS = ((3.0, 0.001), (0.7, 0.01), (100.0, 0.03))  # logit, sigma
 
 
-def _values(answer: object, arguments: Iterable[tuple]) -> list[float] | str:
-    """The function's values, or what is wrong with it."""
-    if not callable(answer):
-        return "give a function"
-    values = []
-    for argument in arguments:
-        try:
-            value = answer(*argument)
-        except Exception as error:  # the reader's code may fail in any way
-            return f"your function failed: {type(error).__name__}: {error}"
-        if not isinstance(value, Real):
-            return f"it must return a number, not {value!r}"
-        values.append(float(value))
-    return values
-
-
-def _are(values: list[float], target: Callable[..., float], arguments: Iterable[tuple]) -> bool:
-    wanted = [target(*argument) for argument in arguments]
-    return all(math.isclose(a, b, rel_tol=0.01) for a, b in zip(values, wanted, strict=True))
-
-
 def _bowl(a: float, d: int, sigma: float, gamma: float) -> float:
     return gamma * sigma**2 * a**2 * (d**2 + 2 * d) / 8
 
 
 def _bias(answer: object) -> str | None:
-    values = _values(answer, BOWLS)
+    values = numbers(answer, BOWLS)
     if isinstance(values, str):
         return values
-    hints: dict[str, Callable[..., float]] = {
+    slips: dict[str, Callable[..., float]] = {
         "do not forget gamma / 2": lambda a, d, s, g: _bowl(a, d, s, 2.0),
         "R1 is zero here, the approximate penalty is not: D is curved": lambda a, d, s, g: 0.0,
         "the trace of A squared counts twice, and (tr A)^2 is there, too": (
@@ -54,12 +33,10 @@ def _bias(answer: object) -> str | None:
             lambda a, d, s, g: g * s**2 * a**2 * d**2 / 8
         ),
     }
-    if _are(values, _bowl, BOWLS):
+    if give_the_same(values, _bowl, BOWLS):
         return None
-    for hint, mistake in hints.items():
-        if _are(values, mistake, BOWLS):
-            return hint
-    return "use the proposition with g = 0 and A = a I, and multiply by gamma / 2"
+    otherwise = "use the proposition with g = 0 and A = a I, and multiply by gamma / 2"
+    return slip(values, BOWLS, slips, otherwise)
 
 
 def _longest(gamma: float, h: float) -> int:
@@ -70,12 +47,12 @@ def _longest(gamma: float, h: float) -> int:
 
 
 def _lazy(answer: object) -> str | None:
-    values = _values(answer, STEPS)
+    values = numbers(answer, STEPS)
     if isinstance(values, str):
         return values
-    if _are(values, _longest, STEPS):
+    if give_the_same(values, _longest, STEPS):
         return None
-    if _are(values, lambda gamma, h: _longest(gamma, h) + 1, STEPS):
+    if give_the_same(values, lambda gamma, h: _longest(gamma, h) + 1, STEPS):
         return "that is the first interval that does not contract: the one before is asked for"
     if all(abs(v - 2 / (h * g)) <= 1 for v, (g, h) in zip(values, STEPS, strict=True)):
         return "beyond 2 / (h gamma) it must diverge, but it may do so before: look at the matrix"
@@ -87,10 +64,10 @@ def _slope(logit: float, sigma: float) -> float:
 
 
 def _rounding(answer: object) -> str | None:
-    values = _values(answer, LOGITS)
+    values = numbers(answer, LOGITS)
     if isinstance(values, str):
         return values
-    hints: dict[str, Callable[..., float]] = {
+    slips: dict[str, Callable[..., float]] = {
         "the squared slope is asked for": lambda x, s: math.sqrt(_slope(x, s)),
         "the spacing is 2**(e - 7): the leading bit is one of the eight": (
             lambda x, s: _slope(x, s) / 4
@@ -100,12 +77,10 @@ def _rounding(answer: object) -> str | None:
         ),
         "divide by sigma before you square": lambda x, s: _slope(x, s) * s,
     }
-    if _are(values, _slope, LOGITS):
+    if give_the_same(values, _slope, LOGITS):
         return None
-    for hint, mistake in hints.items():
-        if _are(values, mistake, LOGITS):
-            return hint
-    return "one spacing between neighbouring logits, over sigma, squared"
+    otherwise = "one spacing between neighbouring logits, over sigma, squared"
+    return slip(values, LOGITS, slips, otherwise)
 
 
 EXERCISES: dict[str, Checker] = {
