@@ -6,15 +6,14 @@ writes book/_assets/fates.svg. The paths are those of r1lab.theory.dirac; the po
 its path, unless the reader's system asks for less motion.
 """
 
-import sys
 from pathlib import Path
 
 import numpy as np
 
+from r1lab.notebook.style import GENERATOR, INK
 from r1lab.theory.dirac import DiracGAN
 
 TARGET = Path(__file__).resolve().parent.parent / "book" / "_assets" / "fates.svg"
-INK, PATH = "#7d8590", "#14919b"  # of r1lab.notebook.style: ink, generator
 SIDE, REACH = 220, 2.6  # a panel's pixels, half its width in theta
 STEPS, SECONDS = 150, 12
 FATES = {
@@ -25,9 +24,9 @@ FATES = {
 STYLE = f"""
 text {{ fill: {INK}; font: 15px system-ui, sans-serif; text-anchor: middle }}
 .cross {{ stroke: {INK}; stroke-width: 0.7 }}
-.way {{ fill: none; stroke: {PATH}; stroke-width: 1.4; stroke-opacity: 0.75 }}
-.start {{ fill: none; stroke: {PATH}; stroke-width: 2 }}
-.now {{ fill: {PATH} }}
+.way {{ fill: none; stroke: {GENERATOR}; stroke-width: 1.4; stroke-opacity: 0.75 }}
+.start {{ fill: none; stroke: {GENERATOR}; stroke-width: 2 }}
+.now {{ fill: {GENERATOR} }}
 @media (prefers-reduced-motion: no-preference) {{
   .now {{ animation: {SECONDS}s linear infinite }}
 }}
@@ -74,4 +73,3 @@ def picture() -> str:
 
 if __name__ == "__main__":
     TARGET.write_text(picture(), encoding="utf-8")
-    sys.exit(0)

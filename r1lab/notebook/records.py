@@ -4,7 +4,6 @@ A record is what `tools/record.py` wrote: `result`, a function of its command, a
 Records are plain dictionaries; several of them are a dictionary by name, in the files' order.
 """
 
-import math
 from collections.abc import Iterable, Sequence
 from statistics import mean, stdev
 from typing import Any
@@ -30,7 +29,6 @@ __all__ = [
     "modes_table",
     "plane_table",
     "read",
-    "spectra_table",
     "spread",
     "table",
 ]
@@ -229,13 +227,13 @@ def draw_plane(axes: Axes, found: Records) -> None:
     7
     >>> plt.close("all")
     """
-    for record in sorted(found.values(), key=lambda r: list(METHODS).index(_method(r))):
+    for method, (record,) in by_method(found, part=2).items():
         result = record["result"]
         values = np.array([path for path in result["w1"] if None not in path])
         if not len(values):
             continue
         thousands = np.array(result["d_steps"]) / 1000
-        name, line = METHODS[_method(record)]
+        name, line = METHODS[method]
         axes.plot(thousands, values.mean(0), label=name, **line)
         low, high = values.min(0), values.max(0)
         axes.fill_between(thousands, low, high, color=line["color"], alpha=0.12, lw=0)
@@ -246,22 +244,22 @@ def plane_table(found: Records) -> str:
 
     Parameters
     ----------
-    found : what `read` gave.
+    found : records of one problem.
 
     Examples
     --------
-    >>> plane_table(read("plane/*/r1")).splitlines()[2].split(" | ")[0]
+    >>> plane_table(read("plane/line/r1")).splitlines()[2].split(" | ")[0]
     '| R1'
     """
     rows = []
-    for record in sorted(found.values(), key=lambda r: list(METHODS).index(_method(r))):
+    for method, (record,) in by_method(found, part=2).items():
         result = record["result"]
         paths = result["w1"]
         good = [path for path in paths if None not in path]
         third = len(result["d_steps"]) // 3
         rows.append(
             [
-                METHODS[_method(record)][0],
+                METHODS[method][0],
                 f"{result['learning_rate']:g}",
                 f"{len(paths) - len(good)} of {len(paths)}",
                 spread([path[third - 1] for path in good]) if good else "none",
@@ -270,10 +268,6 @@ def plane_table(found: Records) -> str:
             ]
         )
     return table(["method", "rate", "diverged", "W1 early", "W1 at the end", "sway"], rows)
-
-
-def _method(record: dict[str, Any]) -> str:
-    return str(record["name"].split("/")[2])
 
 
 def modes_table(found: Records) -> str:
@@ -295,38 +289,3 @@ def modes_table(found: Records) -> str:
         modes, near = ([seed[key][-1] for seed in seeds] for key in ("modes", "near_a_mode"))
         rows.append([*name.split("/")[1:], str(len(seeds)), spread(modes), spread(near, 2)])
     return table(["loss", "penalty", "seeds", "modes covered", "share near a mode"], rows)
-
-
-def spectra_table(record: dict[str, Any], gamma: float) -> str:
-    """One run's spectra with a gamma, a row a checkpoint: how fast, how rotating, how sure.
-
-    Parameters
-    ----------
-    record : of spectra along a run.
-    gamma : strength of R1 in the Jacobian, in paper units, one that the record has.
-
-    Examples
-    --------
-    >>> found = {"real": [-2.0], "imaginary": [1.0], "largest_residual": 2e-9}
-    >>> look = {"step": 100, "gamma 1, LM": found, "gamma 1, LI": found}
-    >>> print(spectra_table({"result": {"looks": [look]}}, 1.0).splitlines()[2])
-    | 100 | -2 ± 1i | below 1e-8 | -2 ± 1i | below 1e-8 |
-    """
-    rows = []
-    for look in record["result"]["looks"]:
-        large, turning = (look[f"gamma {gamma:g}, {which}"] for which in ("LM", "LI"))
-        rows.append([f"{look['step']:,}", *_extremes(large), *_extremes(turning)])
-    head = ["steps", "largest modulus", "its residual", "largest imaginary part", "its residual"]
-    return table(head, rows)
-
-
-def _extremes(found: dict[str, Any]) -> tuple[str, str]:
-    if "refused" in found:
-        return "not converged", "above 1e-6"
-    values = [complex(*pair) for pair in zip(found["real"], found["imaginary"], strict=True)]
-    top = max(values, key=abs)
-    sign = "±" if top.imag else ""
-    imaginary = f" {sign} {abs(top.imag):.3g}i" if top.imag else ""
-    # A residual's digits are rounding errors: its order of magnitude says what it is for.
-    power = math.ceil(math.log10(max(found["largest_residual"], 1e-16)))
-    return f"{top.real:.3g}{imaginary}", f"below 1e{power}"

@@ -93,13 +93,6 @@ def test_modes_are_those_at_the_end():
     assert row == "| relativistic | r1 | 2 | 31 ± 1.4 | 0.9 ± 0 |"
 
 
-def test_a_spectrum_shows_its_extremes_and_what_did_not_converge():
-    large = {"real": [-3.0, 0.5], "imaginary": [0.0, 1.0], "largest_residual": 3e-9}
-    look = {"step": 1200, "gamma 10, LM": large, "gamma 10, LI": {"refused": "no"}}
-    row = records.spectra_table({"result": {"looks": [look]}}, 10.0).splitlines()[2]
-    assert row == "| 1,200 | -3 | below 1e-8 | not converged | above 1e-6 |"
-
-
 def test_every_record_of_the_plane_is_a_run_of_its_own():
     folder = Path(__file__).parents[2] / "book" / "results"
     found = {}
