@@ -1,4 +1,4 @@
-"""The same explorer in a running JupyterLab: Python moves the picture, a hand moves the trait.
+"""Explorers in a running JupyterLab: Python moves the picture, a hand moves the trait.
 
 One browser, one server, one kernel for the whole file: about twenty seconds.
 """
@@ -17,11 +17,15 @@ import pytest
 
 from r1lab.theory.dirac import DiracGAN
 
+ROOT = Path(__file__).resolve().parents[2]
 CELLS = [
     "from r1lab.notebook.explorers import DiracExplorer\n"
     'explorer = DiracExplorer(regularizer="r1", gamma=0.3)\nexplorer',
     "explorer.gamma = 1.0",
     "print('now', explorer.theta, explorer.psi)",
+    f"import os\nos.chdir({str(ROOT)!r})\n"  # where the records are
+    "from r1lab.notebook.explorers import TrainingFilm\nfilm = TrainingFilm()\nfilm",
+    "film.frame = 6",
 ]
 
 
@@ -111,3 +115,21 @@ def test_a_drag_in_the_page_changes_the_trait(lab):
     lab.get_by_text(re.compile("^now ")).last.wait_for(timeout=20_000)
     printed = lab.locator(".jp-OutputArea-output", has_text="now ").inner_text().split()
     assert [float(word) for word in printed[1:]] == [float(theta), float(psi)]
+
+
+def test_the_kernel_sends_the_films(lab):
+    run(lab, 3)
+    film = lab.locator(".r1-explorer", has=lab.locator("canvas")).last
+    film.get_by_text("frame 12 of 12").first.wait_for(timeout=20_000)
+    run(lab, 4)
+    film.get_by_text("frame 6 of 12").first.wait_for(timeout=20_000)
+    film.locator("[aria-busy=true]").wait_for(state="detached", timeout=20_000)
+    labels = [canvas.get_attribute("aria-label") for canvas in film.locator("canvas").all()]
+    assert len(labels) == 3 and all("after 57,600 real images" in label for label in labels)
+    # Painted: the last of the 36 images is opaque and not of one colour.
+    painted = """(canvas) => {
+      const { data } = canvas.getContext('2d').getImageData(510, 510, 96, 96);
+      const greys = data.filter((_, k) => k % 4 === 0);
+      return data[3] === 255 && Math.max(...greys) > Math.min(...greys) + 50;
+    }"""
+    assert all(canvas.evaluate(painted) for canvas in film.locator("canvas").all())

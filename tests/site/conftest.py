@@ -78,17 +78,23 @@ def origins(unpacked: Path) -> Iterator[dict[str, str]]:
 
 @pytest.fixture(scope="session")
 def visit(browser: Browser, origins: dict[str, str]) -> Callable[..., Any]:
-    """`with visit(name, origin, **context options)`: the settled page, cut off from any network."""
+    """`with visit(name, origin, **context options)`: the page, cut off from any network.
+
+    It has settled, unless `settled=False`.
+    """
 
     @contextmanager
-    def open_page(name: str, origin: str = "http", **options: Any) -> Iterator[Visit]:
+    def open_page(
+        name: str, origin: str = "http", settled: bool = True, **options: Any
+    ) -> Iterator[Visit]:
         context = browser.new_context(**options)
         context.route("**/*", only_local)
         opened = Visit(context.new_page(), origins[origin])
         opened.listen()
         # A name with a fragment is complete.
         opened.page.goto(f"{origins[origin]}/{name if '#' in name else name + '.html'}")
-        settle(opened.page)
+        if settled:
+            settle(opened.page)
         yield opened
         context.close()
 

@@ -294,9 +294,7 @@ def test_an_anchor_leaves_the_explorers_alone_and_the_address_too(visit):
 @pytest.mark.parametrize("origin", ["http", "file"])
 @pytest.mark.parametrize("name", WITH_EXPLORERS)
 def test_ready_within_a_second_of_scrolling_to_it(visit, name, origin):
-    with visit(name, origin) as opened:
-        opened.page.goto("about:blank")
-        opened.page.goto(f"{opened.origin}/{name}.html")
+    with visit(name, origin, settled=False) as opened:
         for place in range(opened.page.locator(".anywidget-static").count()):
             waited = opened.page.evaluate(READY, place)
             assert waited < 1000, (name, place, waited)
