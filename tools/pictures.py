@@ -81,7 +81,7 @@ SOCIAL = """
   p { font-size: 29px; line-height: 1.4; color: #9aa4af; margin: 28px 0 0; }
   svg { width: 100%; color: #9aa4af; } svg text { fill: #9aa4af; font-size: 11px; }
 </style>
-<div><h1>Why GANs diverge, and how R1 makes them converge</h1>
+<div><h1>Why GANs circle, and how R1 brings them to rest</h1>
 <p>Theorems that run, and figures to be touched.</p></div>
 """
 

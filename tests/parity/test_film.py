@@ -2,6 +2,7 @@
 
 import base64
 
+import numpy as np
 import pytest
 
 from r1lab.notebook import records
@@ -24,6 +25,19 @@ def test_readings_are_the_latest_of_the_record(javascript):
                 until = values[images <= 9600 * frame]
                 known = pytest.approx(until[-1], rel=5e-6) if len(until) else None
                 assert value == known, (method, name, frame)
+
+
+def test_eigenvalues_are_those_of_the_look_before(javascript):
+    js, spectra = javascript(TrainingFilm), TrainingFilm()._spectra
+    for frame in FRAMES:
+        told = js("(js, spectra, frame) => js.spectraVerdict(spectra, frame)", spectra, frame)
+        for name, gamma, how in (("with-r1", 10, "with R1"), ("without", 0, "without")):
+            looks = records.read(f"spectra/{name}")[f"spectra/{name}"]["result"]["looks"]
+            look = [look for look in looks if 64 * look["step"] <= 9600 * frame][-1]
+            part = look[f"gamma {gamma}, LI"]
+            top = int(np.argmax(part["imaginary"]))
+            value = f"{part['real'][top]:.2f} ± {part['imaginary'][top]:.2f} i {how}"
+            assert value in told.replace("\N{MINUS SIGN}", "-"), (frame, name)
 
 
 # A page with a kernel: a model whose `send` asks Python's stand-in.
@@ -67,7 +81,8 @@ def test_a_kernel_sends_the_films_that_are_wanted(javascript):
     widget._handle_custom_msg({"film": "../../secret"}, [])
     assert sent == {m: records.film_path(f"images/{m}/0").read_bytes() for m in widget._runs}
     traits = {
-        name: getattr(widget, name) for name in ("_runs", "frame", "first", "second", "third")
+        name: getattr(widget, name)
+        for name in ("_runs", "_spectra", "frame", "first", "second", "third")
     }
     films = {method: base64.b64encode(data).decode() for method, data in sent.items()}
     last = base64.b64encode(widget._last).decode()

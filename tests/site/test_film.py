@@ -14,7 +14,7 @@ from r1lab.notebook.explorers.film import METHODS
 NAME = "TrainingFilm"
 PAGE = "book/10-wgan-gp-versus-r1"
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
-SHOWN = ["wgan-gp-1", "r1", "none"]
+SHOWN = ["none", "r1", "wgan-gp-1"]
 KB = 1000
 
 
@@ -77,7 +77,23 @@ def test_keys(visit, origin):
             assert frame_of(film(opened)) == 12 - press
             expect_records(found, SHOWN)
         found.get_by_label("method, right").select_option("wgan-gp-5")
-        expect_records(film(opened), ["wgan-gp-1", "r1", "wgan-gp-5"])
+        expect_records(film(opened), ["none", "r1", "wgan-gp-5"])
+        assert opened.problems == []
+
+
+def test_eigenvalues_stand_below_the_film(visit):
+    found = records.read("spectra/without")["spectra/without"]["result"]["looks"]
+    (look,) = (look for look in found if look["step"] == 600)  # the last before 48,000 images
+    seen = {
+        (round(re, 6), round(abs(im), 6))
+        for which in ("LM", "LI")
+        for part in [look[f"gamma 0, {which}"]]
+        for re, im in zip(part["real"], part["imaginary"], strict=True)
+    }
+    with visit(f"{PAGE}.html#{NAME}.frame=5") as opened:
+        plot = film(opened).get_by_role("group", name="smaller pair, trained without")
+        assert plot.locator("circle").count() == sum(1 + (im > 0) for _, im in seen)
+        assert "the eigenvalue that turns fastest" in words(film(opened))
         assert opened.problems == []
 
 
@@ -169,8 +185,8 @@ def test_a_phone_shows_and_fetches_two(visit):
         opened.page.touchscreen.tap(box["x"] + 0.3 * box["width"], box["y"] + box["height"] / 2)
         assert 3 <= frame_of(film(opened)) <= 5
         expect_records(found, SHOWN[:2])
-        assert fetched(opened) == ["r1.webp", "wgan-gp-1.webp"]
-        assert "no penalty" not in words(found)
+        assert fetched(opened) == ["none.webp", "r1.webp"]
+        assert "WGAN-GP" not in words(found)
         found.get_by_label("method, left").select_option("instance-noise")
         expect_records(film(opened), ["instance-noise", "r1"])
         assert opened.problems == []
@@ -184,7 +200,7 @@ def test_a_copied_address_and_nonsense_in_it(visit):
         said, fragment = words(film(opened)), opened.page.evaluate("location.hash")
     with visit(f"{PAGE}.html{fragment}") as opened:
         assert words(film(opened)) == said
-        expect_records(film(opened), ["wgan-gp-1", "r1+r2-relativistic", "none"])
+        expect_records(film(opened), ["none", "r1+r2-relativistic", "wgan-gp-1"])
     with visit(f"{PAGE}.html#{NAME}.frame=99&{NAME}.first=x") as opened:
         assert frame_of(film(opened)) == 12
         assert opened.problems == []

@@ -13,7 +13,7 @@ from bs4 import BeautifulSoup
 
 from browser import SITE, pages
 
-PAGES = pages()
+PAGES = [*pages(), "genindex"]
 TRANSPARENT = "rgba(0, 0, 0, 0)"
 # WCAG 2.0 to 2.2, levels A and AA; colour contrast is among them.
 RULES = {

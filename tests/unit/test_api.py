@@ -236,3 +236,33 @@ def test_constants_and_types_are_explained_where_they_are_defined():
         ):
             lacking.add(name)
     assert lacking == set()
+
+
+def chapter_texts() -> dict[str, tuple[str, str]]:
+    """The label of each chapter -> its code and its text."""
+    found = {}
+    for path in sorted(BOOK.glob("*-*.ipynb")):
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        code, text = (
+            "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == kind)
+            for kind in ("code", "markdown")
+        )
+        if label := re.search(r"^\(((?:ch|app)-[\w-]+)\)=", text, re.MULTILINE):
+            found[label[1]] = code, text
+    return found
+
+
+def test_every_chapter_leads_to_the_reference_of_what_it_uses_and_explains():
+    texts = chapter_texts()
+    assert len(texts) == 15
+    for label, (code, text) in texts.items():
+        tree = ast.parse(re.sub(r"^[!%].*$", "", code, flags=re.MULTILINE))
+        imported = {
+            name
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ImportFrom)
+            for name in (node.module, *(f"{node.module}.{alias.name}" for alias in node.names))
+        }
+        explained = {name.rpartition(".")[0] for name, place in NAMES.items() if place == label}
+        linked = set(re.findall(r"{py:mod}`([\w.]+)`", text))
+        assert linked == imported.intersection(MODULES) | explained, label

@@ -84,6 +84,7 @@ STATEMENTS = {
 # What readers of the later chapters ask.
 PRACTICE = {
     "which of the two": "faq-wgan-or-r1",
+    "R1 or nothing": "faq-r1-or-none",
     "how to get a spectrum": "faq-own-spectrum",
 }
 

@@ -5,7 +5,7 @@ const PAIR_NAMES = [
   ["points", "two point masses"],
   ["segments", "two parallel segments"],
   ["intervals", "two intervals on one line"],
-  ["gaussians", "two Gaussians"],
+  ["gaussians", "two Gaussians, σ = 0.5"],
 ];
 const WIDTH = 0.5; // standard deviation of the Gaussians
 const LOG2 = Math.log(2);
@@ -183,7 +183,12 @@ const RIGHT = Array.from({ length: 37 }, (_, k) => FARTHEST * (k / 36) ** 2);
 RIGHT.push(1 - 1e-9, 1, 1 + 1e-9);
 RIGHT.sort((t, u) => t - u);
 const MIDDLE = RIGHT.length - 1;
-const SHIFTS = [...RIGHT.slice(1).reverse().map((t) => -t), ...RIGHT];
+const SHIFTS = [
+  ...RIGHT.slice(1)
+    .reverse()
+    .map((t) => -t),
+  ...RIGHT,
+];
 const curves = new Map();
 function curvesOf(pair, smoothing) {
   const key = `${pair} ${smoothing}`;

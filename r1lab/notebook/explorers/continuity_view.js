@@ -48,6 +48,10 @@ function makePlots() {
   };
 }
 
+// What to do first.
+const START =
+  "Drag the fakes: until they lie on the data, JS does not move. Then raise the smoothing.";
+
 function render({ model: live, el }) {
   const model = scoped(live);
   const plots = makePlots();
@@ -76,6 +80,7 @@ function render({ model: live, el }) {
     words_.say(verdict(state.pair, state.shift, state.smoothing));
   };
   mount(el, [
+    node("p", { class: "r1-note" }, START),
     node("div", { class: "r1-panels" }, [
       panel(scene, "real data stay at 0; drag the fakes by the open point", "r1-full"),
       node("div", { class: "r1-controls r1-full" }, [

@@ -196,6 +196,8 @@ function tableOf(columns) {
 const panel = (figure, caption, kind = "") =>
   node("figure", { class: kind }, [figure.root, node("figcaption", {}, caption)]);
 
+const captionOf = (figure, text) => (figure.root.nextElementSibling.textContent = text);
+
 // Call `frame` for every picture of an animation until it returns false; returns how to stop.
 function animate(frame) {
   let request = requestAnimationFrame(function next() {

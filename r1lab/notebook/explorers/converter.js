@@ -1,6 +1,15 @@
 // The gamma converter: menus, numbers, and where gamma lies on a ruler; see converter.py.
 
-const TRAITS = ["value", "source", "target", "channels", "resolution", "batch", "interval", "sigma"];
+const TRAITS = [
+  "value",
+  "source",
+  "target",
+  "channels",
+  "resolution",
+  "batch",
+  "interval",
+  "sigma",
+];
 const [LOW, HIGH] = [1e-4, 1e4]; // of the ruler
 const [LEAST, MOST] = [1e-6, 1e6]; // of a strength
 
@@ -40,6 +49,9 @@ function significant(value) {
   const [mantissa, exponent] = value.toExponential(3).split("e");
   return `${Number(mantissa)}e${exponent.replace("+", "").replace("-", "\u2212")}`;
 }
+
+// A number to paste into code: seven digits, no separator.
+const plain = (value) => `${Number(value.toPrecision(7))}`;
 
 function menu(model, trait, text) {
   const groups = new Map();
@@ -137,15 +149,19 @@ function verdict(state) {
   const { value, source, target } = state;
   const [from, to] = [CONVENTIONS[source], CONVENTIONS[target]];
   const [gamma, guess] = [convert(value, source, "paper", state), heuristic(state)];
-  const there = target === "paper" ? "" : ` In ${to.label} write ${significant(convert(value, source, target, state))}.`;
+  const there =
+    target === "paper"
+      ? ""
+      : ` In ${to.label} write ${plain(convert(value, source, target, state))}.`;
   const ratio = significant(Number((gamma / guess).toPrecision(2)));
+  const times = ratio === "1" ? "about" : `${ratio} times`;
   const caution =
     from.exact && to.exact
       ? ""
       : " Not exact: a finite difference is R1 only in the limit of small σ.";
   return (
     `${significant(value)} in ${from.label} is γ = ${significant(gamma)} in paper units.${there} ` +
-    `That is ${ratio} times the StyleGAN2-ADA rule of thumb for ${state.resolution}² pixels in batches ` +
+    `That is ${times} the StyleGAN2-ADA rule of thumb for ${state.resolution}² pixels in batches ` +
     `of ${state.batch}, ${significant(guess)}.${caution}`
   );
 }
@@ -162,11 +178,14 @@ function makeResult(model) {
   const show = (state) =>
     shown.replaceChildren(
       `${significant(state.value)} in ${CONVENTIONS[state.source].label} = `,
-      node("strong", {}, significant(there(state))),
+      node("strong", {}, plain(there(state))),
       ` in ${CONVENTIONS[state.target].label}`,
     );
   return { root: node("div", { class: "r1-buttons" }, [swap, shown]), show };
 }
+
+// What to do first.
+const START = "Choose the code that a strength was written for, and the code that you use.";
 
 function render({ model: live, el }) {
   const model = scoped(live);
@@ -190,13 +209,14 @@ function render({ model: live, el }) {
   const menus = [menu(model, "source", "I have"), menu(model, "target", "I want")];
   const fields = [field(model, "value", strength), ...Object.values(rows)];
   mount(el, [
+    node("p", { class: "r1-note" }, START),
     node("style", {}, CONVERTER_STYLE),
     node("div", { class: "r1-controls" }, menus),
     node("div", { class: "r1-controls r1-fields" }, fields),
     result.root,
     panel(
       scale,
-      "Logarithmic. Short marks, from the left: " +
+      "Logarithmic. Rule of thumb: γ = 0.0002 · resolution² / batch. Short marks, from the left: " +
         `${USED.map(([value, where]) => `${where} (${value})`).join("; ")}.`,
     ),
     words_.root,

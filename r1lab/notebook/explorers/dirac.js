@@ -95,10 +95,13 @@ function verdict(state, { game, drawn, path, lambdas, multipliers }) {
       : rho < 1
         ? "inside the circle: training converges if it starts close enough."
         : "outside the circle: the centre repels.";
+  const closer = Math.hypot(...path[path.length - 1]) < Math.hypot(...path[0]);
   const stuck =
-    rho < 1 && !(Math.hypot(...path[path.length - 1]) < Math.hypot(...path[0]))
+    rho < 1 && !closer
       ? " From this start it has not come closer."
-      : "";
+      : rho > 1 + 1e-9 && closer
+        ? " It came closer from far out, but near the centre it is pushed away: it cannot settle there."
+        : "";
   const change = "In the long run each update changes a small distance by a factor of";
   return `${eigen} ${change} ${fixed(rho, 4)}, ${fate} ${far}${stuck}`;
 }
@@ -183,26 +186,6 @@ function drawDistance(chart, path, walk, pace) {
     polyline(track(path), chart, { ...line, "stroke-opacity": walk.length > 1 ? 0.35 : 1 }),
     polyline(walk.length > 1 ? track(walk) : [], chart, { ...line, "stroke-width": 2.4 }),
   );
-}
-
-// Enlarge a square picture by powers of two until it holds the values.
-function fit(target, base, values, ticks) {
-  let scale = 1;
-  while (
-    scale < 8 &&
-    values.some(
-      ([re, im]) => re < base[0] * scale || re > base[1] * scale || Math.abs(im) > base[2] * scale,
-    )
-  )
-    scale *= 2;
-  if (scale === target.scale) return;
-  target.zoom({
-    scale,
-    x: [base[0] * scale, base[1] * scale],
-    y: [-base[2] * scale, base[2] * scale],
-    xticks: ticks.x.map((t) => t * scale),
-    yticks: ticks.y.map((t) => t * scale),
-  });
 }
 
 const eigenDots = (values, target) =>

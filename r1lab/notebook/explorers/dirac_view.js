@@ -68,7 +68,12 @@ function makeWalk(model, redraw) {
     redraw();
   });
   self.buttons = [run, back, ...single];
-  self.allow = ({ scheme }) => single.forEach((one) => (one.disabled = scheme === "flow"));
+  self.allow = ({ scheme }) => {
+    for (const one of single) {
+      one.disabled = scheme === "flow";
+      one.title = scheme === "flow" ? "a flow has no single steps" : "";
+    }
+  };
   self.restart = () => {
     self.stop();
     self.points = [[model.get("theta"), model.get("psi")]];
@@ -125,7 +130,7 @@ function makeControls(model) {
   return { root, show };
 }
 
-const panelsOf = ({ portrait, players, chart, plane, circle }, controls) =>
+const panelsOf = ({ portrait, players, chart, plane, circle }, controls, readout) =>
   node("div", { class: "r1-panels" }, [
     panel(
       portrait,
@@ -145,11 +150,8 @@ const panelsOf = ({ portrait, players, chart, plane, circle }, controls) =>
         "since there the loss pushes less",
     ),
     controls,
-    panel(
-      plane,
-      "eigenvalues λ of the Jacobian, which says how the pull changes near the centre: " +
-        "left of the axis the flow is stable, in the disc simultaneous steps too",
-    ),
+    readout,
+    panel(plane, EIGENVALUES),
     panel(circle, MULTIPLIERS),
   ]);
 
@@ -170,6 +172,7 @@ function render({ model: live, el }) {
   const spectra = () => {
     drawPlane(plane, read(model), numbers.lambdas);
     drawCircle(circle, numbers.multipliers, model.get("scheme"));
+    captionOf(plane, planeWords(model.get("scheme")));
   };
   const walk = makeWalk(model, paths);
   const controls = makeControls(model);
@@ -186,12 +189,12 @@ function render({ model: live, el }) {
   };
   for (const target of [portrait, players, chart]) target.draw = paths;
   for (const target of [plane, circle]) target.draw = spectra;
+  words_.root.className = "r1-full r1-early"; // beside what changes it, on a phone too
   mount(el, [
     node("div", { class: "r1-controls" }, [menu.root]),
     note,
     node("div", { class: "r1-buttons" }, walk.buttons),
-    panelsOf(plots, controls.root),
-    words_.root,
+    panelsOf(plots, controls.root, words_.root),
   ]);
   watch(model, TRAITS, draw);
   return closing(model, plots, () => walk.stop());

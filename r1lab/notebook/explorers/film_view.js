@@ -60,7 +60,11 @@ function makePlots() {
     slope: plot({
       ...chart,
       y: [-5, 0.6],
-      yticks: [[-4, "0.0001"], [-2, "0.01"], [0, "1"]],
+      yticks: [
+        [-4, "0.0001"],
+        [-2, "0.01"],
+        [0, "1"],
+      ],
       label: "Squared slope at real images along training",
     }),
   };
@@ -72,7 +76,12 @@ function drawChart(target, name, runs, frame) {
   const points = (run) => run[name].map(([images, value]) => [images / 1000, Math.log10(value)]);
   const x = target.sx(now / 1000);
   const dots = runs
-    .map((run) => [run, points(run).filter(([at]) => at <= now / 1000).pop()])
+    .map((run) => [
+      run,
+      points(run)
+        .filter(([at]) => at <= now / 1000)
+        .pop(),
+    ])
     .filter(([, at]) => at)
     .map(([{ color }, at]) => dot(...at, target, { r: 4.5, fill: color }));
   const line = { d: `M${x} 0V${target.height}`, stroke: "currentColor", "stroke-opacity": 0.4 };
@@ -160,13 +169,21 @@ function scrubber(model, moved) {
 
 const chartsOf = ({ frechet, slope }) =>
   node("div", { class: "r1-panels" }, [
-    panel(frechet, "Fréchet distance between samples and test images: lower is closer"),
-    panel(slope, "squared slope: the mean of ‖∇D‖² at real images, as the monitor read it"),
+    panel(
+      frechet,
+      "Fréchet distance between samples and test images (logarithmic): lower is closer",
+    ),
+    panel(slope, "squared slope: the mean of ‖∇D‖² at real images (logarithmic)"),
   ]);
+
+// What to do first.
+const START =
+  "Press Play, and compare the slopes. Penalty share: the penalty\u2019s part of D\u2019s gradient.";
 
 function render({ model: live, el }) {
   const model = scoped(live);
   const plots = makePlots();
+  const spectra = makeSpectra();
   const words_ = readout();
   const places = PLACES.map((trait, k) => makePlace(model, trait, ["left", "middle", "right"][k]));
   let waiting = true;
@@ -183,23 +200,31 @@ function render({ model: live, el }) {
     }
     const shownRuns = shown.map(({ trait }) => runs[model.get(trait)]);
     for (const [name, target] of Object.entries(plots)) drawChart(target, name, shownRuns, frame);
+    drawSpectra(spectra, model.get("_spectra"), frame);
     pictures.setAttribute("aria-busy", `${waiting}`);
-    words_.say(verdict(shownRuns, frame));
+    words_.say(`${verdict(shownRuns, frame)} ${spectraVerdict(model.get("_spectra"), frame)}`);
   };
   const reel = makeReel(live, model, draw);
-  const pictures = node("div", { class: "r1-film" }, places.map(({ root }) => root));
+  const pictures = node(
+    "div",
+    { class: "r1-film" },
+    places.map(({ root }) => root),
+  );
   const play = playButton(model, () => !waiting);
   mount(el, [
+    node("p", { class: "r1-note" }, START),
     node("style", {}, FILM_STYLE),
     pictures,
     node("div", { class: "r1-buttons r1-scrub" }, [play.root, scrubber(model, play.halt)]),
     chartsOf(plots),
+    spectraOf(spectra),
     words_.root,
   ]);
-  for (const target of Object.values(plots)) target.draw = draw;
+  const all = [...Object.values(plots), ...spectra];
+  for (const target of all) target.draw = draw;
   watch(model, TRAITS, draw);
-  return closing(model, plots, play.halt);
+  return closing(model, all, play.halt);
 }
 
 export default { render };
-export { latest, readings, verdict };
+export { fastest, latest, readings, spectraVerdict, verdict };

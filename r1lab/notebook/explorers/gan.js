@@ -100,10 +100,10 @@ function drawChart(chart, { notes, steps }, now, { floor }) {
           "stroke-width": 2.2,
         },
       ),
-      dot(steps, clipped(now[name]), chart, { r: 4.5, fill: color }),
     ]),
   );
   chart.notes.replaceChildren(
+    ...lines.map(([name, color]) => dot(steps, clipped(now[name]), chart, { r: 4.5, fill: color })),
     ...lines.map(([, , text], k) => words(sx(steps) + 9, ends[k] + 4 + (k ? -apart : apart), text)),
   );
 }
@@ -155,7 +155,7 @@ function moral(method, steep) {
     : "Slopes of D are expensive: it stays flat on the data, and fakes that are there can stay.";
 }
 
-function verdict({ problem, method, steps, byHand }, now, { pieces, floor }) {
+function verdict({ problem, method, strength, steps, byHand }, now, { pieces, floor }) {
   if (!Number.isFinite(now.distance + now.steep))
     return `After ${steps} steps the parameters are no longer finite: training has diverged.`;
   const hand = byHand.filter(([step]) => step <= steps);
@@ -165,12 +165,17 @@ function verdict({ problem, method, steps, byHand }, now, { pieces, floor }) {
   const outside = now.fakes.filter((x) => Math.max(...x.map(Math.abs)) > reach).length;
   const gone =
     outside > SAMPLE / 20 ? ` ${outside} of ${SAMPLE} fakes are outside the picture.` : "";
+  const parts =
+    pieces.length > 1
+      ? `, and the fakes cover ${piecesCovered(pieces, now.fakes)} of ${pieces.length} parts of the data`
+      : "";
   const fate =
-    steps || hand.length ? moral(method, now.steep) : "Nothing is trained yet: press Run.";
+    steps || hand.length
+      ? moral(strength > 0 ? method : "none", now.steep)
+      : "Nothing is trained yet: press Run.";
   return (
     `After ${steps} steps${more} the sliced W₁ between fakes and data is ${fixed(now.distance, 2)} ` +
-    `(fresh data would have ${fixed(floor, 2)}), and the fakes cover ` +
-    `${piecesCovered(pieces, now.fakes)} of ${pieces.length} ${pieces.length > 1 ? "parts" : "part"} of the data.${gone} ` +
+    `(fresh data would have ${fixed(floor, 2)})${parts}.${gone} ` +
     `The gradient of D on the data has a norm of ${fixed(now.steep, 2)}, root mean square. ${fate}`
   );
 }

@@ -173,6 +173,10 @@ const panelsOf = ({ chart, profile }, heat) =>
     panel(profile, "now: the norm of the gradient of D at each of 256 points along the data"),
   ]);
 
+// What to do first.
+const START =
+  "Press Run without a penalty. Then go back to the start, choose R1, and press Run again.";
+
 function render({ model: live, el }) {
   const model = scoped(live);
   const plots = makePlots();
@@ -203,7 +207,14 @@ function render({ model: live, el }) {
   };
   const trainer = makeTrainer(model, draw, busy);
   const buttons = trainButtons(model, trainer);
-  mount(el, [node("style", {}, HEAT_STYLE), controls.root, buttons.root, panels, words_.root]);
+  mount(el, [
+    node("style", {}, HEAT_STYLE),
+    node("p", { class: "r1-note" }, START),
+    controls.root,
+    buttons.root,
+    panels,
+    words_.root,
+  ]);
   for (const target of Object.values(plots)) target.draw = trainer.show;
   watch(model, TRAITS, trainer.work);
   trainer.show();

@@ -60,5 +60,34 @@ function inWords(values, digits = 3) {
 
 // The caption of the multipliers.
 const MULTIPLIERS =
-  "multipliers: what one update does to a small distance, 1 + hλ for simultaneous steps " +
-  "(alternating steps have another formula); inside the unit circle it shrinks";
+  "multipliers: one update multiplies a small error by these numbers; inside the unit circle it " +
+  "shrinks, and the angle turns it. For simultaneous steps they are 1 + hλ";
+
+// The caption of the eigenvalues.
+const EIGENVALUES =
+  "eigenvalues λ of the Jacobian: near the solution a small error goes like exp(λt). Left of the " +
+  "axis (shaded) it shrinks, far up or down it turns fast";
+const planeWords = (scheme) =>
+  scheme === "simultaneous"
+    ? `${EIGENVALUES}; in the disc steps of this size shrink it, too`
+    : EIGENVALUES;
+
+// Enlarge a square picture by powers of two until it holds the values.
+function fit(target, base, values, ticks) {
+  let scale = 1;
+  while (
+    scale < 8 &&
+    values.some(
+      ([re, im]) => re < base[0] * scale || re > base[1] * scale || Math.abs(im) > base[2] * scale,
+    )
+  )
+    scale *= 2;
+  if (scale === target.scale) return;
+  target.zoom({
+    scale,
+    x: [base[0] * scale, base[1] * scale],
+    y: [-base[2] * scale, base[2] * scale],
+    xticks: ticks.x.map((t) => t * scale),
+    yticks: ticks.y.map((t) => t * scale),
+  });
+}

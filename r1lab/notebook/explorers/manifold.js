@@ -161,8 +161,8 @@ function verdict({ gamma, steps, probe }, plain, damped) {
     steps === 0
       ? "Both discriminators are still the same: they learned from fakes above the data."
       : gamma === 0
-        ? "Without R1 the slope across stays: the loss does not see it."
-        : "The loss flattens D along the data, where it looks; across them only R1 does. " +
+        ? "Without R1 much of the slope across stays: the loss does not see it."
+        : "The loss flattens D along the data, where it looks; to flatten it across them takes R1. " +
           "A slope across pushes a perfect generator off the data.";
   return (
     `At the open point, ${steps} steps after the generator became perfect, ` +

@@ -168,7 +168,8 @@ function render({ model: live, el }) {
     if (trainer.ready()) words_.say(verdict(state, trainer.plain, trainer.damped));
   };
   const trainer = makeTrainer(model, draw);
-  const note = "Press Train and watch the purple arrows: only R1 removes them.";
+  const note =
+    "Press Train and watch the purple arrows: the loss alone leaves much of them, R1 removes them.";
   mount(el, [node("p", { class: "r1-note" }, note), ...controlsOf(model, play), root, words_.root]);
   for (const target of Object.values(plots)) target.draw = () => trainer.plain && draw();
   watch(model, TRAITS, () => {

@@ -114,6 +114,9 @@ const pairDots = (values, off, target) =>
 const SHADE = { fill: COLOR.eigenvalue, "fill-opacity": 0.1 };
 
 function drawPlane(plane, { game, h, scheme }, rows) {
+  const values = rows.flatMap((row) => row.lambdas);
+  fit(plane, [-3.1, 0.9, 1.6], values, { x: [-3, -2, -1, 0], y: [-1, 0, 1] });
+  captionOf(plane, `${planeWords(scheme)}. Thin lines: where they go as γ grows`);
   const { sx, sy } = plane;
   const disc = {
     cx: sx(-1 / h),
@@ -133,6 +136,8 @@ function drawPlane(plane, { game, h, scheme }, rows) {
 }
 
 function drawCircle(circle, { game, h, scheme }, rows) {
+  const values = rows.flatMap((row) => row.multipliers);
+  fit(circle, [-1.75, 1.75, 1.4], values, { x: [-1, 0, 1], y: [-1, 0, 1] });
   const { sx, sy } = circle;
   keep(circle, [game, h, scheme], () => [
     svg("circle", {
@@ -179,8 +184,7 @@ const cellsOf = ({ name, lambdas, ratio, simultaneous, alternating }) => [
   name,
   inWords(lambdas),
   ratio === Infinity ? "∞" : fixed(ratio, 2),
-  fixed(simultaneous, 3),
-  fixed(alternating, 3),
+  ...[simultaneous, alternating].map((limit) => (limit > 0 ? fixed(limit, 3) : "none")),
 ];
 
 function makePlots() {
@@ -233,6 +237,9 @@ function settingHandle(region, model) {
   });
 }
 
+// What to do first.
+const START = "Drag the point out of the shaded region, and watch a dot leave the circle.";
+
 function render({ model: live, el }) {
   const model = scoped(live);
   const plots = makePlots();
@@ -257,10 +264,11 @@ function render({ model: live, el }) {
     words_.say(verdict(state, rows));
   };
   mount(el, [
+    node("p", { class: "r1-note" }, START),
     node("div", { class: "r1-panels" }, [
       panel(
         region,
-        "the stable steps: drag the point out of the shaded region, and training diverges",
+        "the stable steps: outside the shaded region a multiplier leaves the circle, and errors grow",
         "r1-full",
       ),
       node("div", { class: "r1-controls r1-full" }, [
@@ -269,11 +277,7 @@ function render({ model: live, el }) {
         slider(model, "gamma", { min: 0, max: 3, step: 0.05, text: "R1 γ" }),
         slider(model, "h", { min: 0.02, max: 4, step: 0.02, text: "step size h" }),
       ]),
-      panel(
-        plane,
-        "eigenvalues λ of the Jacobian, thin lines: their paths as γ grows; " +
-          "left of the axis the flow is stable, in the disc simultaneous steps too",
-      ),
+      panel(plane, EIGENVALUES),
       panel(circle, MULTIPLIERS),
     ]),
     words_.root,
