@@ -53,11 +53,12 @@ class Record:
 
 def recorders() -> list[Recorder]:
     """The recording modules; imported here, because they bring torch."""
+    import record_floor
     import record_images
     import record_plane
     import record_spectra
 
-    return [record_images, record_spectra, record_plane]
+    return [record_floor, record_images, record_spectra, record_plane]
 
 
 def all_names() -> list[str]:
