@@ -5,6 +5,7 @@ import base64
 import numpy as np
 import pytest
 
+from r1lab.images import Config
 from r1lab.notebook import records
 from r1lab.notebook.explorers import TrainingFilm
 
@@ -33,7 +34,7 @@ def test_eigenvalues_are_those_of_the_look_before(javascript):
         told = js("(js, spectra, frame) => js.spectraVerdict(spectra, frame)", spectra, frame)
         for name, gamma, how in (("with-r1", 10, "with R1"), ("without", 0, "without")):
             looks = records.read(f"spectra/{name}")[f"spectra/{name}"]["result"]["looks"]
-            look = [look for look in looks if 64 * look["step"] <= 9600 * frame][-1]
+            look = [look for look in looks if Config().batch * look["step"] <= 9600 * frame][-1]
             part = look[f"gamma {gamma}, LI"]
             top = int(np.argmax(part["imaginary"]))
             value = f"{part['real'][top]:.2f} ± {part['imaginary'][top]:.2f} i {how}"

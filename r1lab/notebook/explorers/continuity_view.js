@@ -50,7 +50,7 @@ function makePlots() {
 
 // What to do first.
 const START =
-  "Drag the fakes: until they lie on the data, JS does not move. Then raise the smoothing.";
+  "Drag the fakes. As long as two point masses do not meet, JS does not move. Raise the smoothing.";
 
 function render({ model: live, el }) {
   const model = scoped(live);

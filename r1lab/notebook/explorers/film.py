@@ -12,7 +12,7 @@ from r1lab.notebook.explorers.base import Explorer, module_source
 
 __all__ = ["TrainingFilm"]
 
-BATCH = 64
+BATCH = 64  # of the runs with spectra
 FRAMES = 12  # of every film, at equal numbers of real images
 METHODS = ("r1", "r1+r2-relativistic", "wgan-gp-1", "wgan-gp-5", "none", "instance-noise")
 SERIES = {"frechet": records.FRECHET, "slope": "real_gradient", "share": "penalty_share"}

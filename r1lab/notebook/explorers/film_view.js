@@ -171,7 +171,7 @@ const chartsOf = ({ frechet, slope }) =>
   node("div", { class: "r1-panels" }, [
     panel(
       frechet,
-      "Fréchet distance between samples and test images (logarithmic): lower is closer",
+      "Fréchet distance between samples and real images (logarithmic): lower is closer",
     ),
     panel(slope, "squared slope: the mean of ‖∇D‖² at real images (logarithmic)"),
   ]);
@@ -227,4 +227,4 @@ function render({ model: live, el }) {
 }
 
 export default { render };
-export { fastest, latest, readings, spectraVerdict, verdict };
+export { latest, readings, spectraVerdict, verdict };
