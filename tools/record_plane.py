@@ -3,7 +3,7 @@
 `plane/<problem>/<method>`: W1 to the data along training, ten seeds; the learning rate is the
 better of two on a seed of its own. Every method has the same number of discriminator steps, so
 that with five of them a step the generator has a fifth. `plane-weight/line/<weight>`: WGAN-GP with
-weaker penalties. `plane-rate/two-gaussians/r1`: R1 at the rate that it did not choose.
+weaker penalties, `-5` with five discriminator steps. `plane-rate/two-gaussians/r1`: R1 at the rate that it did not choose.
 `ring/<loss>/<penalty>`: how many of 32 modes are covered, five seeds. Adam with betas (0, 0.9),
 batches of 128, float64.
 """
@@ -25,8 +25,8 @@ __all__ = ["NAMES", "record"]
 PROBLEMS = ("two-gaussians", "line", "circle", "four-lines")
 METHODS: dict[str, dict[str, Any]] = {
     "none": {},
-    "wgan-gp-1": {"loss": "wasserstein", "penalty": "wgan-gp", "gamma": 10.0},
-    "wgan-gp-5": {"loss": "wasserstein", "penalty": "wgan-gp", "gamma": 10.0, "d_steps": 5},
+    "wgan-gp-1": {"loss": "wasserstein", "penalty": "wgan-gp", "gamma": 20.0},
+    "wgan-gp-5": {"loss": "wasserstein", "penalty": "wgan-gp", "gamma": 20.0, "d_steps": 5},
     "r1": {"penalty": "r1", "gamma": 1.0},
     "r2": {"penalty": "r2", "gamma": 1.0},
     "r1+r2-relativistic": {"loss": "relativistic", "penalty": "r1+r2", "gamma": 0.5},
@@ -48,7 +48,8 @@ RINGS: dict[str, dict[str, Any]] = {
     for penalty, gamma in (("none", None), ("r1", 0.1), ("r1+r2", 0.05))
 }
 PLANES = {f"plane/{p}/{m}": settings for p in PROBLEMS for m, settings in METHODS.items()}
-PLANES |= {f"plane-weight/line/{w:g}": METHODS["wgan-gp-1"] | {"gamma": w} for w in (1.0, 0.1)}
+PLANES |= {f"plane-weight/line/{w:g}": METHODS["wgan-gp-1"] | {"gamma": 2 * w} for w in (1.0, 0.1)}
+PLANES["plane-weight/line/0.1-5"] = METHODS["wgan-gp-5"] | {"gamma": 0.2}
 OTHER_RATES = {"plane-rate/two-gaussians/r1": RATES[0]}
 PLANES |= {name: METHODS[name.split("/")[2]] for name in OTHER_RATES}
 NAMES = (*PLANES, *RINGS)

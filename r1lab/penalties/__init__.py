@@ -44,13 +44,14 @@ __all__ = [
     "zero_centered",
 ]
 
+# Each from a gamma in paper units.
 _BY_NAME: dict[str, Callable[[float], Penalty]] = {
     "r1": R1,
     "r2": R2,
     "r1+r2": R1R2,
     "zero-centered": ZeroCentered,
-    "wgan-gp": WGANGP,
-    "dragan": DRAGAN,
+    "wgan-gp": lambda gamma: WGANGP(gamma / 2),
+    "dragan": lambda gamma: DRAGAN(gamma / 2),
     "approximate-r1": ApproximateR1,
     "approximate-r2": ApproximateR2,
 }
@@ -65,24 +66,27 @@ _FUNCTIONS: tuple[object, ...] = (
 )
 
 
-def get(penalty: "str | Penalty | None", strength: float | None = None) -> Penalty | None:
-    """The penalty with this name and strength; an object, or None for no penalty, as it is.
+def get(penalty: "str | Penalty | None", gamma: float | None = None) -> Penalty | None:
+    """The penalty with this name and gamma; an object, or None for no penalty, as it is.
 
     Parameters
     ----------
     penalty : "none", "r1", "r2", "r1+r2", "zero-centered", "wgan-gp", "dragan",
         "approximate-r1", "approximate-r2", a penalty object, or None.
-    strength : for a name: the weight for wgan-gp and dragan, gamma for the others.
+    gamma : for a name: its strength in the units of the R1 paper, gamma/2 * E(...)^2. The weight of
+        wgan-gp and dragan is half of it: the usual weight 10 is gamma 20.
 
     Raises
     ------
     TypeError : a class or a function of this package, or what cannot be called.
-    ValueError : an unknown name, a name without its strength, or an object with one.
+    ValueError : an unknown name, a name without gamma, or an object with one.
 
     Examples
     --------
     >>> get("r1", 10.0)
     R1(gamma=10.0, implementation='autograd', transform=None)
+    >>> get("wgan-gp", 20.0).weight
+    10.0
     """
     if penalty is None or penalty == "none":
         return None
@@ -93,11 +97,11 @@ def get(penalty: "str | Penalty | None", strength: float | None = None) -> Penal
                 "a penalty must be a name or an object such as penalties.R1(gamma=10.0), "
                 f"not {penalty!r}"
             )
-        if strength is not None:
-            raise ValueError("a penalty object carries its own strength: give no other")
+        if gamma is not None:
+            raise ValueError("a penalty object carries its own strength: give no gamma")
         return penalty
     if penalty not in _BY_NAME:
         raise ValueError(f"unknown penalty {penalty!r}: use one of none, {', '.join(_BY_NAME)}")
-    if strength is None:
-        raise ValueError(f'penalty {penalty!r} needs a strength, e.g. penalties.get("r1", 10.0)')
-    return _BY_NAME[penalty](strength)
+    if gamma is None:
+        raise ValueError(f'penalty {penalty!r} needs a gamma, e.g. penalties.get("r1", 10.0)')
+    return _BY_NAME[penalty](gamma)

@@ -47,7 +47,7 @@ class GameJacobian(LinearOperator):  # type: ignore[misc]
     real, latents : (B, ...) batches of the same dtype and size, one fixed sample of each. All four
         are copied: later training does not change J.
     loss : a name or object of `r1lab.losses`.
-    penalty, gamma : a name of `r1lab.penalties` and its strength, or an object, or None.
+    penalty, gamma : as `penalties.get`: a name with gamma in paper units, an object, or None.
     chunk : samples in memory at a time, None for all. The result is the same.
     seed : of the noise of random penalties, drawn once; their own `generator` is not used. (It
         covers torch.rand, torch.randn and their _like forms, in penalties of one's own, too.)

@@ -12,6 +12,7 @@ from r1lab.theory.dirac import DiracGAN
 
 LOSSES = ("minimax", "non-saturating", "wasserstein", "least-squares", "hinge", "relativistic")
 KAPPA = 0.5  # f'(0) of the logistic f
+GAMMA = {"wgan-gp": 2, "dragan": 2}  # gamma of the weight 1; the others' strength is gamma
 
 # The losses once more, written down independently: code sign, what each player minimises.
 D_LOSS = {
@@ -63,7 +64,7 @@ def test_field_is_the_mirror_image_of_the_torch_losses_and_penalties(loss, regul
             return -psi * x
 
         d_loss = objective.discriminator(discriminator(real), discriminator(fake))
-        penalty = penalties.get(regularizer, strength)
+        penalty = penalties.get(regularizer, strength * GAMMA.get(regularizer, 1))
         if penalty is not None:
             d_loss = d_loss + penalty(discriminator, real, fake.detach()).value
         g_loss = objective.generator(discriminator(fake), discriminator(real))

@@ -321,10 +321,20 @@ X = torch.ones(4, 3)
             'must be "autograd" or "functional"',
         ),
         (lambda: penalties.get("r3", 1.0), ValueError, "use one of none, r1, r2"),
-        (lambda: penalties.get("r1"), ValueError, "needs a strength"),
-        (lambda: DiscriminatorStep(nn.Linear(3, 1), "hinge", "r1"), ValueError, "strength"),
+        (lambda: penalties.get("r1"), ValueError, "needs a gamma"),
+        (lambda: DiscriminatorStep(nn.Linear(3, 1), "hinge", "r1"), ValueError, "gamma"),
     ],
 )
 def test_bad_input_is_named(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+def test_a_named_penalty_takes_gamma_in_paper_units():
+    """All are gamma/2 E (||grad D|| - c)^2, c = 0 or 1, at their points."""
+    w = torch.tensor([1.2, -0.4, 0.5], dtype=torch.float64)
+    x = torch.zeros(4, 3, dtype=torch.float64)
+    for name in ("r1", "r2", "zero-centered", "wgan-gp", "dragan"):
+        center = 1.0 if name in ("wgan-gp", "dragan") else 0.0
+        expected = 1.5 * (w.norm() - center) ** 2
+        torch.testing.assert_close(penalties.get(name, 3.0)(lambda x: x @ w, x, x).value, expected)

@@ -333,7 +333,7 @@ def test_refusals():
         make(penalty=penalties.ApproximateR1(1.0, fraction=0.5), chunk=4).field()
     with pytest.raises(ValueError, match="carries its own strength"):
         make(penalty=penalties.R1(1.0), gamma=1.0)
-    with pytest.raises(ValueError, match="needs a strength"):
+    with pytest.raises(ValueError, match="needs a gamma"):
         make(penalty="r1")
     with pytest.raises(TypeError, match="must be torch.float64"):
         make(real=real.float())
