@@ -2,8 +2,8 @@
 
 `plane/<problem>/<method>`: W1 to the data along training, ten seeds; the learning rate is the
 better of two on a seed of its own. Every method has the same number of discriminator steps, so
-that with five of them a step the generator has a fifth. `plane-weight/line/<weight>`: WGAN-GP with
-weaker penalties, `-5` with five discriminator steps. `plane-rate/two-gaussians/r1`: R1 at the rate that it did not choose.
+that with five of them a step the generator has a fifth. `plane-weight/<problem>/<weight>`: WGAN-GP
+with weaker penalties, `-5` with five discriminator steps. `plane-rate/two-gaussians/r1`: R1 at the rate that it did not choose.
 `ring/<loss>/<penalty>`: how many of 32 modes are covered, five seeds. Adam with betas (0, 0.9),
 batches of 128, float64.
 """
@@ -49,7 +49,7 @@ RINGS: dict[str, dict[str, Any]] = {
 }
 PLANES = {f"plane/{p}/{m}": settings for p in PROBLEMS for m, settings in METHODS.items()}
 PLANES |= {f"plane-weight/line/{w:g}": METHODS["wgan-gp-1"] | {"gamma": 2 * w} for w in (1.0, 0.1)}
-PLANES["plane-weight/line/0.1-5"] = METHODS["wgan-gp-5"] | {"gamma": 0.2}
+PLANES |= {f"plane-weight/{p}/0.1-5": METHODS["wgan-gp-5"] | {"gamma": 0.2} for p in PROBLEMS}
 OTHER_RATES = {"plane-rate/two-gaussians/r1": RATES[0]}
 PLANES |= {name: METHODS[name.split("/")[2]] for name in OTHER_RATES}
 NAMES = (*PLANES, *RINGS)
