@@ -3,7 +3,8 @@
 One pair of networks (width 8, so that many seeds fit into an hour of two cores), one batch size,
 Adam with betas (0, 0.99); 115,200 real images a run, which is 1,800 discriminator steps for every
 method (WGAN-GP with five of them a step has 360 generator steps). The learning rate of each method
-is the better of two, on a seed of its own (`tune/...`).
+is the better of two, on a seed of its own (`tune/...`). `gamma/...` and `weight/...`: R1 and WGAN-GP
+with other strengths.
 
 `decide/...` change one thing where a result is not what one expects. `gallery/...` are runs to look
 at: wider networks, more images, and one in colour.
@@ -42,6 +43,7 @@ METHODS: dict[str, dict[str, Any]] = {
 # Chosen by the records tune/*: see book/recorded-runs.ipynb.
 RATE: dict[str, float] = dict.fromkeys(METHODS, 2e-3)
 GAMMAS = (0.01, 0.1, 1.0, 100.0, 1000.0)  # and 10, which is images/r1/0
+WEIGHTS = (0.1, 1.0, 100.0)  # of WGAN-GP, and 10, which is images/wgan-gp-*/0
 SEEDS = (0, 1, 2)
 # WGAN-GP with five discriminator steps at *equal generator steps*: five times the images. Instance
 # noise that leaves more of the picture.
@@ -78,6 +80,9 @@ def _settings() -> dict[str, Config]:
         found[f"images/{method}/{seed}"] = _equal_images(config)
     for gamma in GAMMAS:
         found[f"gamma/{gamma:g}"] = replace(_BASE, gamma=gamma, lr=RATE["r1"])
+    for method, weight in product(("wgan-gp-1", "wgan-gp-5"), WEIGHTS):
+        config = replace(_BASE, **METHODS[method] | {"gamma": 2 * weight}, lr=RATE[method])
+        found[f"weight/{method}/{weight:g}"] = _equal_images(config)
     for name, changes in DECIDE.items():
         found[f"decide/{name}"] = replace(replace(_BASE, lr=RATE["r1"]), **changes)
     return found | {f"gallery/{name}": config for name, config in GALLERY.items()}
