@@ -11,37 +11,56 @@ from torch import nn
 from torch.distributed.fsdp import FSDPModule, fully_shard
 from torch.distributed.tensor import DTensor
 
+from r1lab.step import DiscriminatorStep, GeneratorStep
+
 __all__ = ["check_ranks_agree", "reshard", "shard"]
 
 
 def shard(step: nn.Module, **options: Any) -> nn.Module:
-    """Apply FSDP2 to a `DiscriminatorStep` so that its penalty's double backward works.
+    """Apply FSDP2 to the player that a step trains so that a penalty's double backward works.
 
     Parameters stay gathered from the forward to the end of the backward: sharded in between, the
     second derivative would meet freed memory. Call `reshard` after each backward, before the
-    optimiser's step.
+    optimiser's step. The player itself is what FSDP2 wraps, so that it can be called alone, too,
+    and so that a `GeneratorStep` can gather the discriminator.
 
     Parameters
     ----------
-    step : a `DiscriminatorStep`; changed in place and returned. Its layers may have been sharded
-        by `fully_shard` before.
+    step : a `DiscriminatorStep` or a `GeneratorStep`; its player is changed in place, and the
+        step returned. The player's layers may have been sharded by `fully_shard` before.
     **options : passed to `torch.distributed.fsdp.fully_shard`.
+
+    Raises
+    ------
+    TypeError : another module than a step.
 
     Examples
     --------
-    >>> step = shard(DiscriminatorStep(discriminator, loss, penalty))  # doctest: +SKIP
-    >>> optimizer = torch.optim.Adam(step.parameters())                # doctest: +SKIP
-    >>> step(real, fake).total.backward()                              # doctest: +SKIP
-    >>> reshard(step)                                                  # doctest: +SKIP
-    >>> optimizer.step()                                               # doctest: +SKIP
+    >>> d_step = shard(DiscriminatorStep(discriminator, loss, penalty))  # doctest: +SKIP
+    >>> g_step = shard(GeneratorStep(generator, discriminator, loss))    # doctest: +SKIP
+    >>> d_adam, g_adam = (Adam(s.parameters()) for s in (d_step, g_step))  # doctest: +SKIP
+    >>> with torch.no_grad(): fake = generator(latents)                  # doctest: +SKIP
+    >>> for step, adam, batches in (                                     # doctest: +SKIP
+    ...     (d_step, d_adam, (real, fake)), (g_step, g_adam, (latents,))
+    ... ):
+    ...     adam.zero_grad()
+    ...     step(*batches).total.backward()
+    ...     reshard(step)
+    ...     adam.step()
 
     Without a process group there is nothing to share out:
 
-    >>> shard(nn.Linear(2, 1))   # doctest: +ELLIPSIS
+    >>> shard(DiscriminatorStep(nn.Linear(2, 1), "hinge", None))   # doctest: +ELLIPSIS
     Traceback (most recent call last):
     ValueError: ...
     """
-    fully_shard(step, **options)
+    if isinstance(step, DiscriminatorStep):
+        fully_shard(step.discriminator, **options)
+    elif isinstance(step, GeneratorStep):
+        fully_shard(step.generator, **options)
+    else:
+        kind = type(step).__name__
+        raise TypeError(f"step must be a DiscriminatorStep or a GeneratorStep, not {kind}")
     for module in _sharded_modules(step):
         module.set_reshard_after_forward(False, recurse=False)
         module.set_reshard_after_backward(False, recurse=False)

@@ -7,6 +7,8 @@ mean over the batch, D the logit, added to the discriminator's loss in every ste
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from numbers import Integral, Real
+from typing import Any
 
 __all__ = [
     "CONVENTIONS",
@@ -157,29 +159,37 @@ def convert_gamma(
     >>> convert_gamma(20, "paper", "mmgen_pixel", shape=(3, 8, 8), interval=1)
     640.0
     """
-    if not (math.isfinite(value) and value >= 0):
+    if isinstance(value, bool) or not (math.isfinite(value) and value >= 0):
         raise ValueError(f"value must be a finite number that is not negative, not {value}")
     setting = {"shape": shape, "batch": batch, "interval": interval, "sigma": sigma}
-    return float(value * _factor(source, setting) / _factor(target, setting))
+    return float(float(value) * _factor(source, setting) / _factor(target, setting))
 
 
 def _factor(name: str, setting: Mapping[str, object]) -> float:
     if name not in CONVENTIONS:
         raise ValueError(f"unknown convention {name!r}: use one of {', '.join(CONVENTIONS)}")
     convention = CONVENTIONS[name]
-    given = {key: setting[key] for key in convention.needs}
-    for key, item in given.items():
-        entries = item if isinstance(item, tuple) else (item,)
-        whole = key != "sigma"
-        if not entries or not all(_is_positive(entry, whole) for entry in entries):
-            kind = "a tuple of positive whole numbers" if key == "shape" else "positive"
-            raise ValueError(f"{name} needs {key}=, {kind}, not {item}")
-    return convention.factor(Setting(**given))  # type: ignore[arg-type]
+    given = {key: _needed(name, key, setting[key]) for key in convention.needs}
+    return convention.factor(Setting(**given))
 
 
-def _is_positive(entry: object, whole: bool) -> bool:
-    kinds = int if whole else (int, float)
-    return isinstance(entry, kinds) and 0 < entry < math.inf
+def _needed(name: str, key: str, item: Any) -> Any:
+    """The item in Python's own numbers: NumPy's small integers wrap around when squared."""
+    kind, own = (Real, float) if key == "sigma" else (Integral, int)
+    words = "a positive number" if key == "sigma" else "a positive whole number"
+    entries: tuple[Any, ...] = (item,)
+    if key == "shape":
+        words = "a tuple of positive whole numbers"
+        entries = item if isinstance(item, tuple) else ()
+    if not entries or not all(_is(kind, entry) and 0 < entry < math.inf for entry in entries):
+        raise ValueError(f"{name} needs {key}=, {words}, not {item}")
+    numbers = tuple(own(entry) for entry in entries)
+    return numbers if key == "shape" else numbers[0]
+
+
+def _is(kind: type, value: object) -> bool:
+    """NumPy's numbers are Integral and Real, too; True and False count nothing."""
+    return isinstance(value, kind) and not isinstance(value, bool)
 
 
 def stylegan_heuristic(resolution: int, batch: int) -> float:
@@ -190,16 +200,18 @@ def stylegan_heuristic(resolution: int, batch: int) -> float:
 
     Raises
     ------
-    ValueError : a resolution or batch below 1.
+    ValueError : a resolution or batch that is not a finite number from 1.
 
     Examples
     --------
     >>> round(stylegan_heuristic(1024, 32), 4)
     6.5536
     """
-    if resolution < 1 or batch < 1:
-        raise ValueError(f"resolution and batch must be positive, not {resolution} and {batch}")
-    return 0.0002 * resolution**2 / batch
+    if not all(_is(Real, size) and 1 <= size < math.inf for size in (resolution, batch)):
+        raise ValueError(
+            f"resolution and batch must be finite numbers from 1, not {resolution} and {batch}"
+        )
+    return 0.0002 * float(resolution) ** 2 / float(batch)
 
 
 def anneal(start: float, end: float, steps: int, shape: str = "cosine") -> Callable[[int], float]:
@@ -213,7 +225,7 @@ def anneal(start: float, end: float, steps: int, shape: str = "cosine") -> Calla
 
     Raises
     ------
-    ValueError : an unknown shape, a gamma that is out of range, fewer than one step.
+    ValueError : an unknown shape, a gamma that is out of range, fewer than one step or no end.
 
     Examples
     --------
@@ -224,8 +236,8 @@ def anneal(start: float, end: float, steps: int, shape: str = "cosine") -> Calla
     lowest = math.ulp(0.0) if shape == "exponential" else 0.0
     if not (lowest <= start < math.inf and lowest <= end < math.inf):
         raise ValueError(f"gammas must be finite and in range for {shape}, not {start} and {end}")
-    if steps < 1:
-        raise ValueError(f"steps must be at least 1, not {steps}")
+    if not (_is(Real, steps) and 1 <= steps < math.inf):
+        raise ValueError(f"steps must be at least 1 and finite, not {steps}")
     ways: dict[str, Callable[[float], float]] = {
         "cosine": lambda t: end + (start - end) * (1 + math.cos(math.pi * t)) / 2,
         "linear": lambda t: start + (end - start) * t,
@@ -268,10 +280,11 @@ class LazyR1:
     interval: int = 16
 
     def __post_init__(self) -> None:
-        if not 0 <= self.gamma < math.inf:
+        if isinstance(self.gamma, bool) or not 0 <= self.gamma < math.inf:
             raise ValueError(f"gamma must be finite and not negative, not {self.gamma}")
-        if not isinstance(self.interval, int) or self.interval < 1:
+        if not _is(Integral, self.interval) or self.interval < 1:
             raise ValueError(f"interval must be a whole number from 1, not {self.interval}")
+        object.__setattr__(self, "interval", int(self.interval))  # NumPy's small ones wrap around
 
     def at(self, step: int) -> float:
         """The gamma of this step: 0 means that the penalty need not be computed.

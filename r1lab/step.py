@@ -5,13 +5,14 @@ reaches the parameters past the wrapper gives each rank different gradients, sil
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.amp import GradScaler
 from torch.distributed.fsdp import FSDPModule
+from torch.distributed.tensor import DTensor
 from torch.func import functional_call
 from torch.nn.parallel import DistributedDataParallel
 
@@ -117,7 +118,8 @@ class GeneratorStep(nn.Module):
 
     The discriminator is used with detached parameters, so its weights get no gradient and none is
     computed. It is no submodule: wrap *this* module in DistributedDataParallel, and only the
-    generator is wrapped.
+    generator is wrapped. A discriminator that FSDP2 shares out is gathered in each call: apply
+    `r1lab.distributed.shard` to its `DiscriminatorStep` first.
 
     Parameters
     ----------
@@ -127,7 +129,8 @@ class GeneratorStep(nn.Module):
 
     Raises
     ------
-    ValueError : an unknown loss; the relativistic loss without `real` in the call.
+    ValueError : an unknown loss; the relativistic loss without `real` in the call; in the call,
+        parameters that FSDP2 shares out from outside the discriminator.
 
     Examples
     --------
@@ -151,7 +154,7 @@ class GeneratorStep(nn.Module):
         `real` is used by the relativistic loss only, which pairs the two batches.
         """
         (discriminator,) = self._discriminator
-        weights = {name: value.detach() for name, value in discriminator.named_parameters()}
+        weights = _constants(discriminator)
         fake = self.generator(latents, *args)
         fake_logits = functional_call(discriminator, weights, (fake, *args))
         real_logits = None
@@ -177,7 +180,7 @@ def accumulate(
 
     Parameters
     ----------
-    step : a `DiscriminatorStep`, wrapped or not.
+    step : a `DiscriminatorStep`, wrapped (compiled, in DistributedDataParallel) or not.
     real, fake : (B, ...) batches; B a multiple of `parts`.
     *args : further arguments of the discriminator; tensors with B rows are split, too.
     parts : number of parts.
@@ -188,6 +191,7 @@ def accumulate(
 
     Raises
     ------
+    TypeError : a step in which there is no `DiscriminatorStep`.
     ValueError : a batch that cannot be split into equal parts.
 
     Examples
@@ -202,8 +206,7 @@ def accumulate(
             f"real and fake must have one batch size, a multiple of parts={parts}, "
             f"not {batch} and {len(fake)}"
         )
-    own = step.module if isinstance(step, DistributedDataParallel) else step
-    scaler = own.scaler if isinstance(own, DiscriminatorStep) else None
+    scaler = _unwrapped(step).scaler
     split = [_split(arg, parts, batch) for arg in (real, fake, *args)]
     done = []
     for number, part in enumerate(zip(*split, strict=True), start=1):
@@ -217,6 +220,29 @@ def accumulate(
     return StepTerms(*means, *logits)
 
 
+def _constants(discriminator: nn.Module) -> dict[str, Tensor]:
+    """The parameters without their graph; those that FSDP2 shares out are gathered before."""
+    for module in discriminator.modules():
+        if isinstance(module, FSDPModule):
+            module.unshard()
+    weights = {name: value.detach() for name, value in discriminator.named_parameters()}
+    if shards := [name for name, weight in weights.items() if isinstance(weight, DTensor)]:
+        raise ValueError(
+            f"the discriminator's {shards[0]} is a shard that only a module around the "
+            "discriminator can gather: apply r1lab.distributed.shard to its DiscriminatorStep"
+        )
+    return weights
+
+
+def _unwrapped(step: nn.Module) -> DiscriminatorStep:
+    """The step in its wrappers, each of which holds the next as a submodule."""
+    inner = step.modules() if isinstance(step, nn.Module) else ()
+    for module in inner:
+        if isinstance(module, DiscriminatorStep):
+            return module
+    raise TypeError(f"step must be a DiscriminatorStep, wrapped or not, not {type(step).__name__}")
+
+
 def _split(arg: Any, parts: int, batch: int) -> tuple:
     is_batch = isinstance(arg, Tensor) and arg.shape[:1] == (batch,)
     return arg.chunk(parts) if is_batch else (arg,) * parts
@@ -225,14 +251,11 @@ def _split(arg: Any, parts: int, batch: int) -> tuple:
 @contextmanager
 def _unsynchronised(step: nn.Module) -> Iterator[None]:
     """Keep gradients on this rank; nothing to do for a module that is not wrapped."""
-    if isinstance(step, DistributedDataParallel):
-        with step.no_sync():
-            yield
-    elif isinstance(step, FSDPModule):
-        step.set_requires_gradient_sync(False)
-        try:
-            yield
-        finally:
-            step.set_requires_gradient_sync(True)
-    else:
+    with ExitStack() as wrappers:
+        for module in step.modules():
+            if isinstance(module, DistributedDataParallel):
+                wrappers.enter_context(module.no_sync())
+            elif isinstance(module, FSDPModule):
+                module.set_requires_gradient_sync(False, recurse=False)
+                wrappers.callback(module.set_requires_gradient_sync, True, recurse=False)
         yield

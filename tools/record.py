@@ -101,7 +101,7 @@ def provenance() -> dict[str, Any]:
 
     return {
         "commit": git("rev-parse", "HEAD"),
-        "modified": git("status", "--porcelain", "--untracked-files=no", "r1lab", "tools").split(),
+        "modified": git("diff", "--name-only", "HEAD", "--", "r1lab", "tools").splitlines(),
         "device": f"{platform.machine()} CPU, {torch.get_num_threads()} threads",
         "torch": torch.__version__,
     }

@@ -3,8 +3,8 @@
 One pair of networks (width 8, so that many seeds fit into an hour of two cores), one batch size,
 Adam with betas (0, 0.99); 115,200 real images a run, which is 1,800 discriminator steps for every
 method (WGAN-GP with five of them a step has 360 generator steps). The learning rate of each method
-is the better of two, on a seed of its own (`tune/...`). `gamma/...` and `weight/...`: R1 and WGAN-GP
-with other strengths.
+is the better of two, on a seed of its own (`tune/...`). `gamma/...` and `weight/...`: R1 and
+WGAN-GP with other strengths.
 
 `decide/...` change one thing where a result is not what one expects. `gallery/...` are runs to look
 at: wider networks, more images, and one in colour.
@@ -120,11 +120,17 @@ def _command(config: Config) -> str:
     """The `r1lab train` that makes the same run."""
     default = Config()
     options = [
-        f"--{key.replace('_', '-')} {value}"
+        _option(key.replace("_", "-"), value)
         for key, value in config.to_json().items()
         if value != getattr(default, key)
     ]
     return " ".join(["OMP_NUM_THREADS=1 r1lab train", *options])
+
+
+def _option(name: str, value: Any) -> str:
+    if isinstance(value, bool):
+        return f"--{name}" if value else f"--no-{name}"
+    return " ".join([f"--{name}", *map(str, value if isinstance(value, tuple) else [value])])
 
 
 def _is_kept(line: dict[str, Any]) -> bool:

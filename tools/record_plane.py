@@ -3,9 +3,9 @@
 `plane/<problem>/<method>`: W1 to the data along training, ten seeds; the learning rate is the
 better of two on a seed of its own. Every method has the same number of discriminator steps, so
 that with five of them a step the generator has a fifth. `plane-weight/<problem>/<weight>`: WGAN-GP
-with weaker penalties, `-5` with five discriminator steps. `plane-rate/two-gaussians/r1`: R1 at the rate that it did not choose.
-`ring/<loss>/<penalty>`: how many of 32 modes are covered, five seeds. Adam with betas (0, 0.9),
-batches of 128, float64.
+with weaker penalties, `-5` with five discriminator steps. `plane-rate/two-gaussians/r1`: R1 at the
+rate that it did not choose. `ring/<loss>/<penalty>`: how many of 32 modes are covered, five seeds.
+Adam with betas (0, 0.9), batches of 128, float64.
 """
 
 import math

@@ -18,8 +18,9 @@ from r1lab.doctor.operations import (
     tensors_in,
 )
 from r1lab.doctor.report import Finding, Report
-from r1lab.doctor.state import Discriminator, check_batch, eager, modules_of, untouched
+from r1lab.doctor.state import Discriminator, eager, modules_of, untouched
 from r1lab.doctor.trial import first_line
+from r1lab.penalties.primitive import check_batch
 
 __all__ = ["diagnose"]
 
@@ -61,7 +62,7 @@ def diagnose(discriminator: Discriminator, x: Tensor, *args: Any) -> Report:
     >>> [finding.name for finding in report.findings if finding.level == "fault"]
     ['samples interact']
     """
-    check_batch(x)
+    check_batch("x", x)
     with untouched(discriminator, x), eager():
         findings = list(_examine(discriminator, x, args))
     order = ("fault", "warning", "note")

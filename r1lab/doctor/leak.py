@@ -6,7 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from r1lab.doctor.state import check_batch, eager, untouched
+from r1lab.doctor.state import eager, untouched
+from r1lab.penalties.primitive import check_batch
 
 __all__ = ["cross_sample_leak", "leak_of"]
 
@@ -39,7 +40,7 @@ def cross_sample_leak(discriminator: Callable[..., Tensor], x: Tensor, *args: An
     >>> cross_sample_leak(lambda x: 3 * x + 4 * x.flip(0), x)
     1.3333333333333333
     """
-    check_batch(x)
+    check_batch("x", x)
     if len(x) < 2:
         raise ValueError("x must have at least two samples, or there is nothing to leak")
     with untouched(discriminator, x), eager():
@@ -56,7 +57,8 @@ def leak_of(outputs: Tensor, x: Tensor) -> float:
     own = cross = 0.0
     for i, output in enumerate(outputs.reshape(len(x), -1).sum(1)[:_ROWS]):
         (gradient,) = torch.autograd.grad(output, x, retain_graph=True, materialize_grads=True)
-        squares = gradient.detach().double().flatten(1).square().sum(1)
+        # On the CPU: Apple's GPUs have no float64.
+        squares = gradient.detach().cpu().double().flatten(1).square().sum(1)
         own += float(squares[i])
         cross += float(squares.sum() - squares[i])
     if cross == 0:

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 import torch
 from torch import Tensor, nn
 
-__all__ = ["check_batch", "eager", "modules_of", "untouched"]
+__all__ = ["eager", "modules_of", "untouched"]
 
 Discriminator = Callable[..., Tensor]
 
@@ -16,7 +16,8 @@ Discriminator = Callable[..., Tensor]
 def untouched(discriminator: Discriminator, x: Tensor) -> Iterator[None]:
     """Gradients on, random numbers seeded; afterwards all is as it was.
 
-    Restores the parameters' .grad, buffers, training modes, and torch's global generators.
+    Restores the parameters' .grad, buffers, training modes, and torch's global generators: the
+    CPU's, and that of x's device if it is CUDA.
     """
     modules = list(modules_of(discriminator).values())
     parameters = [p for module in modules for p in module.parameters(recurse=False)]
@@ -56,12 +57,3 @@ def eager() -> AbstractContextManager:
 def modules_of(discriminator: Discriminator) -> dict[str, nn.Module]:
     """Name -> module, the discriminator itself as ""; empty for a plain function."""
     return dict(discriminator.named_modules()) if isinstance(discriminator, nn.Module) else {}
-
-
-def check_batch(x: Tensor) -> None:
-    """Raise unless x is a batch that a penalty accepts."""
-    if not isinstance(x, Tensor) or not x.is_floating_point():
-        kind = x.dtype if isinstance(x, Tensor) else type(x).__name__
-        raise TypeError(f"x must be a floating-point tensor, not {kind}")
-    if x.dim() < 2 or x.shape[0] == 0:
-        raise ValueError(f"x must be a non-empty batch (B, ...), not of shape {tuple(x.shape)}")

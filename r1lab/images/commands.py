@@ -98,17 +98,17 @@ def evaluate(
         best: The checkpoint with the smallest distance instead of the last.
         data: Where the run's images are now, if they were moved.
     """
-    from r1lab.images.evaluation import evaluate
+    from r1lab.images.evaluation import evaluate_with_step
     from r1lab.images.files import write_atomically
     from r1lab.images.runs import RunFolder
 
     folder = RunFolder(run)
-    step = (folder.best() if best else folder.latest())[1]["step"]
-    found = evaluate(run, count, features, seed, best, data)
+    step, found = evaluate_with_step(run, count, features, seed, best, data)
     print(f"{run} after {step:,} steps, seed {seed}\n{found}")
     if not folder.shipped:
         record = {"step": step, "best": best, "seed": seed, **found.to_json()}
-        path = folder.path / f"evaluation-step-{step:06d}-{found.features}-seed-{seed}.json"
+        measured = f"step-{step:06d}-{found.features}-count-{count}-seed-{seed}"
+        path = folder.path / f"evaluation-{measured}.json"
         write_atomically(path, (json.dumps(record, indent=1) + "\n").encode())
         print(path)
 

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from r1lab.images.errors import InputError
-from r1lab.images.pictures import grid
+from r1lab.images.pictures import grid, to_unit_range
 from r1lab.images.runs import RunFolder
 from r1lab.images.sampling import sample
 
@@ -69,8 +69,8 @@ def side_by_side(runs: Sequence[Path | str], count: int = 36, seed: int = 0) -> 
     grids = [torch.from_numpy(grid(sample(run, count, seed))) for run in runs]
     if len({picture.shape for picture in grids}) > 1:
         raise InputError("the runs have images of different sizes: compare those of one size")
-    pictures = torch.stack(grids).permute(0, 3, 1, 2).float() / 127.5 - 1
-    return grid(pictures, columns=len(grids), gap=12)
+    pictures = torch.stack(grids).permute(0, 3, 1, 2)
+    return grid(to_unit_range(pictures), columns=len(grids), gap=12)
 
 
 def _last_metrics(run: RunFolder) -> dict[str, Any]:

@@ -3,11 +3,12 @@
 from dataclasses import asdict, dataclass, fields
 from math import isfinite
 from pathlib import Path
-from typing import Any, Literal, Self, get_args, get_type_hints
+from types import NoneType, UnionType
+from typing import Any, Literal, Self, get_args, get_origin, get_type_hints
 
 from r1lab.images.errors import InputError
 
-__all__ = ["Config"]
+__all__ = ["Config", "check_size"]
 
 Preset = Literal["mnist-5k", "fashion-mnist-32", "cifar10-32", "celeba-64", "ffhq-256"]
 Penalty = Literal[
@@ -153,35 +154,32 @@ class Config:
     """Folder of the run; by default the next free runs/<data>-<number>."""
 
     def __post_init__(self) -> None:
+        for name, hint in get_type_hints(type(self)).items():
+            _check_type(name, getattr(self, name), hint)
         object.__setattr__(self, "data", str(self.data))
         object.__setattr__(self, "out", None if self.out is None else Path(self.out))
-        for name, hint in get_type_hints(type(self)).items():
-            choices = [c for part in (hint, *get_args(hint)) for c in get_args(part)]
-            value = getattr(self, name)
-            if any(isinstance(c, str) for c in choices) and value not in (*choices, None):
-                allowed = ", ".join(c for c in choices if isinstance(c, str))
-                raise InputError(f"unknown {name} {value!r}: use one of {allowed}")
-        for name in (*_COUNTS, *_WHOLE):
-            least, value = int(name in _COUNTS), getattr(self, name)
-            if not isinstance(value, int) or value < least:
-                raise InputError(f"{name} must be a whole number of at least {least}, not {value}")
         for name in ("gamma", "gamma_end", "instance_noise"):
             value = getattr(self, name)
             if value is not None and not (isfinite(value * self.lazy) and value >= 0):
                 raise InputError(f"{name} must be finite and not negative, not {value}")
         if self.seed >= 2**63:
             raise InputError(f"seed must be below 2**63, not {self.seed}")
-        if self.size not in (16, 32, 64, 128, 256):
-            raise InputError(f"size must be 16, 32, 64, 128 or 256 pixels, not {self.size}")
-        if self.limit is not None and self.limit < 1:
-            raise InputError(f"limit must be at least 1, not {self.limit}")
+        check_size(self.size)
         if not (isfinite(self.lr) and self.lr > 0):
             raise InputError(f"lr must be a positive number, not {self.lr}")
         if len(self.betas) != 2 or not all(0 <= beta < 1 for beta in self.betas):
             raise InputError(f"betas must be two numbers from 0 to below 1, not {self.betas}")
+        self._check_noise()
+
+    def _check_noise(self) -> None:
         if self.instance_noise and self.penalty.startswith("approximate"):
             raise InputError(
                 f"penalty {self.penalty} would take the instance noise for slope: use an exact one"
+            )
+        if self.instance_noise and self.compile and self.penalty != "none":
+            raise InputError(
+                f"penalty {self.penalty} cannot be compiled with instance noise, which is drawn "
+                "inside its gradient: leave out --compile or the noise, or use penalty none"
             )
 
     def to_json(self) -> dict[str, Any]:
@@ -215,15 +213,56 @@ class Config:
             raise InputError(f"settings of the wrong type: {error}") from error
 
 
-_COUNTS = (
-    "batch",
-    "steps",
-    "d_steps",
-    "width",
-    "latent_dim",
-    "ema_half_life",
-    "lazy",
-    "snapshot_every",
-    "keep",
-)
-_WHOLE = ("seed", "warmup", "evaluate_every")
+def check_size(size: int) -> None:
+    """Refuse a side of images that no network has.
+
+    Raises
+    ------
+    InputError : not a power of two from 16 to 256.
+
+    Examples
+    --------
+    >>> check_size(30)
+    Traceback (most recent call last):
+    r1lab.images.errors.InputError: size must be 16, 32, 64, 128 or 256 pixels, not 30
+    """
+    if size not in _SIZES:
+        *others, last = _SIZES
+        listed = ", ".join(map(str, others))
+        raise InputError(f"size must be {listed} or {last} pixels, not {size}")
+
+
+def _check_type(name: str, value: object, hint: Any) -> None:
+    """Refuse what the hint does not allow: True is no number, but a whole number is one."""
+    parts = [part for part in get_args(hint) if part is not NoneType]
+    if value is None and NoneType in get_args(hint):
+        return
+    kind = parts[0] if NoneType in get_args(hint) else hint
+    if get_origin(kind) is Literal:
+        if value not in get_args(kind):
+            allowed = ", ".join(get_args(kind))
+            raise InputError(f"unknown {name} {value!r}: use one of {allowed}")
+    elif kind is int:
+        least = 0 if name in _FROM_ZERO else 1
+        if not _is(value, int) or value < least:  # type: ignore[operator]
+            raise InputError(f"{name} must be a whole number of at least {least}, not {value}")
+    elif kind is float and not _is(value, int | float):
+        raise InputError(f"{name} must be a number, not {value!r}")
+    elif kind is bool and not isinstance(value, bool):
+        raise InputError(f"{name} must be True or False, not {value!r}")
+    elif kind in (str, Path) and not isinstance(value, str | Path):
+        raise InputError(f"{name} must be a name or a path, not {value!r}")
+    elif get_origin(kind) is tuple and not _are_numbers(value):
+        raise InputError(f"{name} must be two numbers from 0 to below 1, not {value!r}")
+
+
+def _are_numbers(value: object) -> bool:
+    return isinstance(value, tuple | list) and all(_is(part, int | float) for part in value)
+
+
+def _is(value: object, kind: type | UnionType) -> bool:
+    return isinstance(value, kind) and not isinstance(value, bool)
+
+
+_SIZES = (16, 32, 64, 128, 256)
+_FROM_ZERO = ("seed", "warmup", "evaluate_every")

@@ -7,10 +7,10 @@ from r1lab.images.draws import EVALUATION, batch_indices
 from r1lab.images.errors import InputError
 from r1lab.images.metrics import Evaluation
 from r1lab.images.pictures import to_bytes
-from r1lab.images.runs import RunFolder, images_of
-from r1lab.images.sampling import sample
+from r1lab.images.runs import images_of
+from r1lab.images.sampling import device_of, load_networks, sample
 
-__all__ = ["evaluate"]
+__all__ = ["evaluate", "evaluate_with_step"]
 
 
 def evaluate(
@@ -22,6 +22,9 @@ def evaluate(
     data: str | None = None,
 ) -> Evaluation:
     """Compare samples of a run's averaged generator with its data.
+
+    Samples and features are computed on the accelerator that is found, unless the run's `device`
+    says cpu.
 
     Parameters
     ----------
@@ -42,10 +45,31 @@ def evaluate(
     Traceback (most recent call last):
     r1lab.images.errors.InputError: there is no run nowhere
     """
+    return evaluate_with_step(run, count, features, seed, best, data)[1]
+
+
+def evaluate_with_step(
+    run: Path | str,
+    count: int = 5000,
+    features: str | None = None,
+    seed: int = 0,
+    best: bool = False,
+    data: str | None = None,
+) -> tuple[int, Evaluation]:
+    """As `evaluate`, after the step of the checkpoint, which is read once: a run may be training.
+
+    Examples
+    --------
+    >>> evaluate_with_step("nowhere")
+    Traceback (most recent call last):
+    r1lab.images.errors.InputError: there is no run nowhere
+    """
     if count < 7:  # precision and its kin look at five neighbours
         raise InputError(f"count must be at least 7, not {count}")
-    _, metadata = RunFolder(run).best() if best else RunFolder(run).latest()
-    images = images_of(run, metadata, data)
+    networks = load_networks(run, best)
+    images = images_of(run, networks.metadata, data)
     real = images.images[batch_indices(seed, 0, min(count, len(images)), len(images))]
-    fake = to_bytes(sample(run, count, seed, best=best, stream=EVALUATION))
-    return metrics.evaluate(fake, real, features, seed)
+    fake = to_bytes(sample(networks, count, seed, stream=EVALUATION))
+    device = device_of(networks.config)
+    found = metrics.evaluate(fake.to(device), real.to(device), features, seed)
+    return networks.metadata["step"], found

@@ -15,13 +15,16 @@ from r1lab.images.files import write_atomically
 __all__ = ["grid", "to_bytes", "to_unit_range", "write_film", "write_picture"]
 
 
-def to_unit_range(pixels: Tensor, mirrored: Tensor | None = None) -> Tensor:
-    """Bytes as floats of the default dtype in [-1, 1], those that are asked for mirrored.
+def to_unit_range(
+    pixels: Tensor, mirrored: Tensor | None = None, dtype: torch.dtype | None = None
+) -> Tensor:
+    """Bytes 0 to 255 as floats in [-1, 1], those images that are asked for mirrored.
 
     Parameters
     ----------
     pixels : (B, C, H, W) uint8.
     mirrored : (B,) bool, or None for none.
+    dtype : of the floats; by default torch's default dtype.
 
     Examples
     --------
@@ -32,7 +35,7 @@ def to_unit_range(pixels: Tensor, mirrored: Tensor | None = None) -> Tensor:
         # Choosing whole images among both ways round is faster than a mask over the pixels.
         both, count = torch.cat([pixels, pixels.flip(3)]), len(pixels)
         pixels = both[torch.arange(count, device=pixels.device) + count * mirrored]
-    return pixels.to(torch.get_default_dtype()).div_(127.5).sub_(1)
+    return pixels.to(dtype or torch.get_default_dtype()).div_(127.5).sub_(1)
 
 
 def to_bytes(images: Tensor) -> Tensor:

@@ -12,9 +12,10 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 from r1lab import losses
 from r1lab.images import checkpoints
 from r1lab.images.config import Config
+from r1lab.images.data.text import one_line
 from r1lab.images.draws import NOISE, WEIGHTS, stream_seed
 from r1lab.images.errors import InputError
-from r1lab.images.networks import in_channels_last, pair
+from r1lab.images.networks import in_channels_last, pair_of
 from r1lab.images.schedule import learning_rate_at, penalty_at
 from r1lab.step import DiscriminatorStep, GeneratorStep
 
@@ -86,9 +87,10 @@ class Players:
         wrap: Callable[[nn.Module], nn.Module] = lambda module: module,
     ) -> None:
         self.config, self.device = config, device
-        with torch.random.fork_rng():  # the caller's random numbers stay as they are
-            torch.manual_seed(stream_seed(config.seed, WEIGHTS))
-            self.generator, self.discriminator = _networks(config, shape, classes)
+        with torch.random.fork_rng(devices=[]):  # the caller's random numbers stay as they are
+            # Not torch.manual_seed, which reseeds GPUs: the weights are drawn on the CPU.
+            torch.default_generator.manual_seed(stream_seed(config.seed, WEIGHTS))
+            self.generator, self.discriminator = pair_of(config, shape, classes)
         for network in (self.generator, self.discriminator):
             in_channels_last(network.to(device))
         self.ema = copy.deepcopy(self.generator).requires_grad_(False).eval()
@@ -177,7 +179,8 @@ class Players:
                 checkpoints.load_optimizer(optimizer, checkpoints.under(name, tensors))
             self.penalty = tensors["penalty"].to(self.device)
         except (KeyError, IndexError, RuntimeError, ValueError) as error:
-            raise InputError(f"the checkpoint does not fit its settings: {_line(error)}") from error
+            told = one_line(error)[:200]
+            raise InputError(f"the checkpoint does not fit its settings: {told}") from error
 
     def _modules(self) -> dict[str, nn.Module]:
         return {
@@ -191,23 +194,6 @@ class Players:
             "generator_optimizer": self.generator_optimizer,
             "discriminator_optimizer": self.discriminator_optimizer,
         }
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]
-
-
-def _networks(
-    config: Config, shape: tuple[int, int, int], classes: int
-) -> tuple[nn.Module, nn.Module]:
-    return pair(
-        config.network,
-        shape,
-        latent_dim=config.latent_dim,
-        width=config.width,
-        activation=config.activation,
-        classes=classes,
-    )
 
 
 def _optimizer(network: nn.Module, config: Config) -> torch.optim.Optimizer:

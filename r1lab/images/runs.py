@@ -134,7 +134,13 @@ class RunFolder:
         ----------
         config : the settings.
         step : where training goes on.
+
+        Raises
+        ------
+        InputError : the last readable checkpoint is of another step: somebody has trained here
+            since this trainer read it, and would lose that.
         """
+        self._check_step(step)
         text = json.dumps(config.to_json(), indent=1) + "\n"
         write_atomically(self.path / _SETTINGS, text.encode())
         for folder in (self._checkpoints, self.samples):
@@ -143,6 +149,18 @@ class RunFolder:
                     path.unlink(missing_ok=True)
             for left in folder.glob(".step-*"):  # by a process that was killed while writing
                 left.unlink(missing_ok=True)
+
+    def _check_step(self, step: int) -> None:
+        if not _by_step(self._checkpoints):  # a new run
+            return
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # who resumed has been told of the unreadable ones
+            found = self.latest()[1]["step"]
+        if found != step:
+            raise InputError(
+                f"{self.path} is at step {found} meanwhile, this trainer at step {step}: "
+                "resume the run again"
+            )
 
     def check_data(self, images: Images, metadata: dict[str, Any]) -> None:
         """Refuse images that are not those of the run.

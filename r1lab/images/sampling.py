@@ -10,15 +10,16 @@ from torch.nn import Module
 
 from r1lab.images import checkpoints
 from r1lab.images.config import Config
+from r1lab.images.data.text import one_line
 from r1lab.images.draws import FIXED_LATENTS, latents, spherical_ways
 from r1lab.images.errors import InputError
-from r1lab.images.networks import in_channels_last, pair
+from r1lab.images.networks import in_channels_last, pair_of
 from r1lab.images.runs import RunFolder
 
 if TYPE_CHECKING:
     from r1lab.images.trainer import Trainer
 
-__all__ = ["Networks", "interpolate", "load_networks", "sample"]
+__all__ = ["Networks", "device_of", "interpolate", "load_networks", "sample"]
 
 _AT_ONCE = 250  # images in memory at once
 
@@ -73,14 +74,7 @@ def load_networks(run: Path | str, best: bool = False) -> Networks:
     folder = RunFolder(run)
     tensors, metadata = folder.best() if best else folder.latest()
     config = Config.from_json(metadata["config"])
-    generator, discriminator = pair(
-        config.network,
-        metadata["shape"],
-        latent_dim=config.latent_dim,
-        width=config.width,
-        activation=config.activation,
-        classes=len(metadata["classes"]),
-    )
+    generator, discriminator = pair_of(config, metadata["shape"], len(metadata["classes"]))
     networks = {
         "generator": generator,
         "discriminator": discriminator,
@@ -91,15 +85,27 @@ def load_networks(run: Path | str, best: bool = False) -> Networks:
             network.load_state_dict(checkpoints.under(name, tensors))
             network.eval()
     except RuntimeError as error:
-        told = " ".join(str(error).split())[:200]
+        told = one_line(error)[:200]
         raise InputError(
             f"the last checkpoint of {run} does not fit its settings: {told}"
         ) from error
     return Networks(**networks, config=config, metadata=metadata)
 
 
+def device_of(config: Config) -> torch.device:
+    """Where the networks of a run make images: what `device` means to a trainer.
+
+    Examples
+    --------
+    >>> device_of(Config(device="cpu"))
+    device(type='cpu')
+    """
+    found = None if config.device == "cpu" else torch.accelerator.current_accelerator(True)
+    return torch.device("cpu") if found is None else found
+
+
 def sample(
-    run: "Path | str | Trainer",
+    run: "Path | str | Networks | Trainer",
     count: int = 64,
     seed: int = 0,
     label: int | None = None,
@@ -109,13 +115,16 @@ def sample(
 ) -> Tensor:
     """Images from the averaged generator of a run.
 
+    They are made where the run trains: on the accelerator that is found, unless its `device` says
+    cpu. The latents are drawn on the CPU, the same everywhere.
+
     Parameters
     ----------
-    run : a run's folder, the name of a trained pair, or a `Trainer`.
+    run : a run's folder, the name of a trained pair, its `Networks`, or a `Trainer`.
     count : how many.
     seed : of the latents.
     label : the class of all of them; by default, of a conditional run, all classes in turn.
-    best : see `load_networks`.
+    best : see `load_networks`; not used where the networks are given.
     stream : which stream of random numbers the seed belongs to (`r1lab.images.draws`).
 
     Returns
@@ -141,7 +150,7 @@ def sample(
 
 
 def interpolate(
-    run: "Path | str | Trainer",
+    run: "Path | str | Networks | Trainer",
     rows: int = 6,
     columns: int = 9,
     seed: int = 0,
@@ -183,10 +192,13 @@ def interpolate(
     return _generate(ema, spherical_ways(start, end, columns).flatten(0, 1), labels)
 
 
-def _averaged(run: "Path | str | Trainer", best: bool) -> tuple[Module, Config, int]:
+def _averaged(run: "Path | str | Networks | Trainer", best: bool) -> tuple[Module, Config, int]:
     if isinstance(run, str | Path):
-        networks = load_networks(run, best)
-        return in_channels_last(networks.ema), networks.config, len(networks.classes)
+        run = load_networks(run, best)
+    if isinstance(run, Networks):
+        # A copy: who gave the networks keeps them on the CPU.
+        ema = copy.deepcopy(run.ema).to(device_of(run.config))
+        return in_channels_last(ema), run.config, len(run.classes)
     classes = len(run.images.classes) if run.config.conditional else 0
     return run.players.ema, run.config, classes
 

@@ -18,7 +18,7 @@ from r1lab.images import draws
 from r1lab.images.batches import Batch, Batches
 from r1lab.images.config import Config
 from r1lab.images.data import load
-from r1lab.images.data.builtin import BUILTIN
+from r1lab.images.data.loading import absolute
 from r1lab.images.errors import Diverged, InputError, Interrupted, quoted
 from r1lab.images.networks import cost
 from r1lab.images.pictures import grid, write_picture
@@ -114,9 +114,7 @@ class Trainer:
 
     def __init__(self, config: Config) -> None:
         # So that the run can be resumed from another folder.
-        if config.data not in BUILTIN and Path(config.data).exists():
-            config = replace(config, data=str(Path(config.data).resolve()))
-        self.config = config
+        self.config = config = replace(config, data=absolute(config.data))
         self.accelerator = _accelerator(config)
         self.device = self.accelerator.device
         self.rank, world = self.accelerator.process_index, self.accelerator.num_processes
@@ -191,7 +189,7 @@ class Trainer:
 
         Raises
         ------
-        InputError : the folder already holds a run.
+        InputError : the folder already holds a run, or another trainer has gone on with it.
         Interrupted : Ctrl-C or SIGTERM, after a checkpoint; a second one stops at once.
         Diverged : a loss or weight is not finite; the last checkpoint is kept.
 

@@ -1,4 +1,8 @@
-"""The theory as functions: what the chapters claim, computed. Imports NumPy; SciPy on use."""
+"""The theory as functions: what the chapters claim, computed.
+
+All modules import NumPy and are imported on use. `solvable_players`, `spectra` and `toy` import
+torch, and `spectra` SciPy, at once; the others need SciPy for some functions, and no torch.
+"""
 
 import lazy_loader
 

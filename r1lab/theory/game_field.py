@@ -253,35 +253,37 @@ class _FixedNoise(TorchFunctionMode):
     def __torch_function__(
         self, func: Callable, types: Any, args: tuple = (), kwargs: dict | None = None
     ) -> Any:
-        kwargs = kwargs or {}
+        kwargs = dict(kwargs or {})
         if func in (torch.rand_like, torch.randn_like):
-            like = args[0]
+            like = args[0] if args else kwargs.pop("input")
             draw = torch.rand if func is torch.rand_like else torch.randn
             return self._draw(draw, tuple(like.shape), {"dtype": like.dtype, **kwargs})
-        if func in (torch.rand, torch.randn):
-            size = args if isinstance(args[0], int) else tuple(args[0])
+        if func in (torch.rand, torch.randn) and (args or "size" in kwargs):
+            size = args or (kwargs.pop("size"),)
+            size = tuple(size[0]) if isinstance(size[0], tuple | list) else size
             return self._draw(func, size, kwargs)
         return func(*args, **kwargs)
 
     def _draw(self, draw: Callable[..., Tensor], size: tuple[int, ...], kwargs: dict) -> Tensor:
         if self._next == len(self._draws):
             kwargs |= {"generator": self._generator, "device": self._generator.device}
-            self._draws.append(draw((self._whole(size), *size[1:]), **kwargs))
+            self._draws.append(draw(self._whole(size), **kwargs))
         noise = self._draws[self._next]
         self._next += 1
-        return noise if self._rows == slice(0, self._batch) else noise[self._rows]
+        # One number without a row is that of every chunk.
+        return noise if self._rows == slice(0, self._batch) or not size else noise[self._rows]
 
-    def _whole(self, size: tuple[int, ...]) -> int:
-        """How many rows to draw: those of the whole batch, if there are as many as samples."""
-        if self._rows == slice(0, self._batch):
-            return size[0]
+    def _whole(self, size: tuple[int, ...]) -> tuple[int, ...]:
+        """The size to draw: rows for the whole batch, if there are as many as samples."""
+        if self._rows == slice(0, self._batch) or not size:
+            return size
         count = self._rows.stop - self._rows.start
         if size[0] != count:
             raise ValueError(
                 f"the penalty draws noise for {size[0]} of {count} samples, so the batch "
                 "cannot be cut: use chunk=None"
             )
-        return self._batch
+        return (self._batch, *size[1:])
 
 
 def _plain(penalty: penalties.Penalty | None) -> penalties.Penalty | None:

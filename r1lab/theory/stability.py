@@ -91,7 +91,10 @@ def largest_stable_step(rule: Rule, jacobian: ArrayLike, split: Split = (1, 1)) 
         return spectral_radius(rule.update_matrix(jacobian, h, split))
 
     values = eigenvalues(jacobian)
-    unit = 1 / abs(values).max()
+    size = abs(values).max()
+    if size == 0:  # then v is zero along some direction, in which no rule moves
+        return 0.0
+    unit = 1 / size
     # Where the flow has no damping, a rule may still have some of its own, of second order in h.
     if values.real.max() * unit > -1e-12 and radius(0.02 * unit) > 1 - 1e-9:
         return 0.0

@@ -302,7 +302,7 @@ def train(
     Parameters
     ----------
     loss : a name or object of `r1lab.losses`.
-    penalty, gamma : a name of `r1lab.penalties` and its strength, or an object, or None.
+    penalty, gamma : as `penalties.get`: a name with gamma in paper units, an object, or None.
     steps, batch : number of generator steps, samples in a step of either player.
     d_steps : discriminator steps after each generator step.
     optimizer : parameters -> optimizer, for each player; `PLAIN_STEPS` (gradient descent, 0.05)
@@ -338,7 +338,8 @@ def train(
         return torch.randn(n, first.shape[1], generator=rng, dtype=torch.float64).to(first.dtype)
 
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)  # for random penalties
+        # For random penalties; torch.manual_seed would reseed the caller's GPUs.
+        torch.default_generator.manual_seed(seed)
         for step in range(steps):
             real = problem.sample(batch, rng, first.dtype)
             _move(g_optimizer, g_step(latents(batch), real=real).total)

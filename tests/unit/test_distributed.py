@@ -72,22 +72,22 @@ def gradients(module):
     return [p.grad.clone() for p in module.parameters()]
 
 
-def worker(rank, port, job, path):
+def worker(rank, port, job, path, world):
     os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
     torch.set_num_threads(1)
-    dist.init_process_group("gloo", rank=rank, world_size=WORLD)
+    dist.init_process_group("gloo", rank=rank, world_size=world)
     result = job(rank)
     if rank == 0:
         torch.save(result, path)
     dist.destroy_process_group()
 
 
-def on_two_processes(job, tmp_path):
+def on_two_processes(job, tmp_path, world=WORLD):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     path = tmp_path / "result.pt"
-    mp.spawn(worker, args=(port, job, path), nprocs=WORLD, join=True)
+    mp.spawn(worker, args=(port, job, path, world), nprocs=world, join=True)
     return torch.load(path)
 
 
@@ -191,6 +191,78 @@ def test_fsdp2_training_equals_the_single_process_over_ten_steps(tmp_path):
             torch.testing.assert_close(a, b, rtol=1e-8, atol=1e-8)
 
 
+def generator_network():
+    torch.manual_seed(2)
+    return nn.Sequential(
+        nn.Linear(3, 8), nn.Tanh(), nn.Linear(8, 72), nn.Unflatten(1, SHAPE)
+    ).double()  # fmt: skip
+
+
+def play(generator, d_step, g_step, mine=slice(None), done=lambda step: None):
+    """Four Adam steps of either player, the generator first; the losses, and all final weights."""
+    d_adam, g_adam = (torch.optim.Adam(step.parameters(), lr=1e-2) for step in (d_step, g_step))
+    seen = []
+    for k in range(4):
+        real, noise = (batch[mine] for batch in data(seed=k))
+        latents = noise.flatten(1)[:, :3]
+        for adam in (d_adam, g_adam):
+            adam.zero_grad()
+        g_terms = g_step(latents, real=real)
+        g_terms.total.backward()
+        done(g_step)
+        assert all(p.grad is None for p in d_step.parameters())
+        g_adam.step()
+        with torch.no_grad():
+            fake = generator(latents)
+        d_terms = accumulate(d_step, real, fake, parts=2)
+        done(d_step)
+        d_adam.step()
+        seen += [g_terms.total.detach(), d_terms.total]
+    weights = [*d_step.parameters(), *g_step.parameters()]
+    full = [p.full_tensor() if hasattr(p, "full_tensor") else p for p in weights]
+    return torch.stack(seen), [p.detach() for p in full]
+
+
+def fsdp_game(rank):
+    """Both players sharded, or the discriminator alone; layers of their own or none."""
+    world, found = dist.get_world_size(), {}
+    mine = slice(rank * BATCH // world, (rank + 1) * BATCH // world)
+    for layers in (False, True):
+        for both in (False, True):
+            discriminator, generator = network(), generator_network()
+            for layer in (*discriminator, *generator) if layers else ():
+                if both or layer in list(discriminator):
+                    fully_shard(layer)
+            d_step = shard(DiscriminatorStep(discriminator, "hinge", penalties.R1(3.0)))
+            g_step = GeneratorStep(generator, discriminator, "hinge")
+            g_step = shard(g_step) if both else DistributedDataParallel(g_step)
+            found[layers, both] = play(
+                generator, d_step, g_step, mine,
+                lambda step: None if isinstance(step, DistributedDataParallel) else reshard(step),
+            )  # fmt: skip
+            losses_seen, _ = found[layers, both]
+            dist.all_reduce(losses_seen)
+            losses_seen /= world
+    outside = network()
+    fully_shard(DiscriminatorStep(outside, "hinge", None))
+    with pytest.raises(ValueError, match=r"0\.weight is a shard that only a module around the"):
+        GeneratorStep(generator_network(), outside, "hinge")(torch.zeros(2, 3).double())
+    return found
+
+
+@pytest.mark.parametrize("world", [1, 2])
+def test_a_game_of_players_sharded_by_fsdp2_equals_the_single_process(tmp_path, world):
+    discriminator, generator = network(), generator_network()
+    d_step = DiscriminatorStep(discriminator, "hinge", penalties.R1(3.0))
+    g_step = GeneratorStep(generator, discriminator, "hinge")
+    losses_alone, weights_alone = play(generator, d_step, g_step)
+    for key, found in on_two_processes(fsdp_game, tmp_path, world).items():
+        losses_seen, weights = found
+        torch.testing.assert_close(losses_seen, losses_alone, rtol=1e-9, atol=1e-9, msg=str(key))
+        for a, b in zip(weights, weights_alone, strict=True):
+            torch.testing.assert_close(a, b, rtol=1e-7, atol=1e-7, msg=str(key))
+
+
 def diverging_ranks(rank):
     discriminator = network()
     if rank == 1:
@@ -217,6 +289,11 @@ def test_accumulation_on_one_process_equals_the_whole_batch():
         for other in found[1:]:
             for a, b in zip(found[0], other, strict=True):
                 torch.testing.assert_close(a, b, rtol=1e-12, atol=1e-12)
+
+
+def test_shard_wants_a_step():
+    with pytest.raises(TypeError, match="a DiscriminatorStep or a GeneratorStep, not Sequential"):
+        shard(network())
 
 
 def test_a_batch_that_cannot_be_split_is_refused():

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from r1lab import doctor
 
@@ -45,6 +46,29 @@ def test_cross_sample_leak_is_that_of_the_jacobian(layer, features):
     assert leak == pytest.approx(jacobian_leak(discriminator, batch()), rel=1e-9, abs=0)
 
 
+class NoFloat64(TorchFunctionMode):
+    """All tensors are as on Apple's GPUs, which refuse float64, until .cpu() brings them back."""
+
+    def __init__(self):
+        super().__init__()
+        self.brought = []
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        result = func(*args, **(kwargs or {}))
+        if func is torch.Tensor.cpu:
+            self.brought.append(result)
+        elif func is torch.Tensor.double and not any(args[0] is t for t in self.brought):
+            raise TypeError("Cannot convert a MPS Tensor to float64 dtype")
+        return result
+
+
+def test_a_device_without_float64_has_a_leak():
+    discriminator, x = network(lambda: nn.BatchNorm1d(8)).float(), batch().float()
+    with NoFloat64():
+        leak = doctor.cross_sample_leak(discriminator, x)
+    assert leak == pytest.approx(jacobian_leak(discriminator, x), rel=1e-4)
+
+
 def test_cross_sample_leak_of_large_batches_and_bad_ones():
     mixed = nn.BatchNorm1d(8).double()
     leak = doctor.cross_sample_leak(mixed, batch(64))
@@ -54,5 +78,8 @@ def test_cross_sample_leak_of_large_batches_and_bad_ones():
         doctor.cross_sample_leak(mixed, batch(1))
     with pytest.raises(ValueError, match="do not depend on x"):
         doctor.cross_sample_leak(lambda x: x.detach(), batch())
-    with pytest.raises(TypeError, match="floating-point"):
+    with pytest.raises(TypeError, match="floating-point tensor, not torch.int64: scale images fir"):
         doctor.cross_sample_leak(mixed, batch().long())
+    for check in (doctor.cross_sample_leak, doctor.diagnose):
+        with pytest.raises(ValueError, match=r"not \(6,\); one-dimensional samples have shape"):
+            check(mixed, batch()[:, 0])

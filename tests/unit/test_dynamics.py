@@ -269,6 +269,14 @@ def test_largest_stable_step_on_a_larger_game():
     assert dynamics.largest_stable_step(Alternating(), MATRIX + 2 * np.eye(5), (N_G, N_D)) == 0.0
 
 
+@pytest.mark.parametrize("rule", [Simultaneous(), Alternating(), Extragradient(), Momentum(-0.3)])
+@pytest.mark.parametrize("matrix", [[[0.0, 0.0], [0.0, 0.0]], [[0.0, 1.0], [0.0, 0.0]]])
+def test_where_no_eigenvalue_is_left_no_step_contracts(rule, matrix):
+    assert dynamics.largest_stable_step(rule, matrix) == 0.0
+    radii = [dynamics.spectral_radius(rule.update_matrix(matrix, h)) for h in (1e-3, 0.1, 1.0)]
+    np.testing.assert_allclose(radii, 1.0, atol=1e-7)
+
+
 def field(z):
     return -z
 

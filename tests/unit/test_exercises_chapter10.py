@@ -122,3 +122,9 @@ def test_the_copied_penalty_is_neither_r1_nor_of_strength_ten():
     real, fake = torch.randn(2, 3, 1, 2, 4, dtype=torch.float64)
     copied = penalties.wgan_gp(discriminator, real, fake, weight=10.0, center=0.0)
     assert copied.item() == pytest.approx(penalties.r1(discriminator, real, 20.0).item())
+
+
+def test_the_reader_s_random_numbers_stay_as_they_are():
+    state = torch.get_rng_state()
+    check("ch10-repaired", lambda d, real, fake: r1(d, torch.rand_like(real), fake))
+    assert torch.equal(torch.get_rng_state(), state)

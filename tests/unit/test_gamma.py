@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -88,6 +89,21 @@ def test_conversion_back(name):
     assert convert_gamma(there, name, **SETTING) == pytest.approx(VALUE, rel=1e-14)
 
 
+@pytest.mark.parametrize("kind", [np.int64, np.uint8])
+def test_numbers_of_numpy_are_those_of_python(kind):
+    """Also where a NumPy byte's square would wrap around: 200^2 = 64 mod 256."""
+    assert convert_gamma(1, "batch_sum", batch=kind(32)) == 64
+    assert convert_gamma(np.float32(0.5), "mean_logit", batch=kind(200)) == 1 / 200**2
+    shape = (kind(3), kind(20), kind(20))
+    assert convert_gamma(1, "feature_mean", shape=shape) == 2 / 1200
+    assert convert_gamma(1, "apt", sigma=np.float32(0.5)) == 0.5
+    assert stylegan_heuristic(kind(200), kind(32)) == 0.0002 * 200**2 / 32
+    lazy = LazyR1(1.0, kind(4))
+    assert lazy == LazyR1(1.0, 4) and type(lazy.interval) is int
+    assert [lazy.at(step) for step in range(5)] == [4.0, 0.0, 0.0, 0.0, 4.0]
+    assert anneal(2.0, 0.0, kind(200), "linear")(100) == 1.0
+
+
 def test_published_settings():
     assert convert_gamma(10, "gan_stability") == 20
     assert convert_gamma(10, "lucidrains", interval=4) == 5
@@ -146,17 +162,30 @@ def test_adam_correction_keeps_the_decay_over_an_interval():
         (lambda: convert_gamma(1.0, "stylegan9"), "unknown convention 'stylegan9': use one of"),
         (lambda: convert_gamma(-1.0, "paper"), "not negative, not -1.0"),
         (lambda: convert_gamma(1.0, "mmgen_pixel", interval=1), "mmgen_pixel needs shape="),
-        (lambda: convert_gamma(1.0, "lucidrains", interval=0), "needs interval=, positive, not 0"),
+        (lambda: convert_gamma(1.0, "lucidrains", interval=0), "a positive whole number, not 0"),
+        (lambda: convert_gamma(1.0, "lucidrains", interval=2.5), "a positive whole number, not 2"),
+        (lambda: convert_gamma(1.0, "batch_sum", batch=True), "a positive whole number, not True"),
+        (lambda: convert_gamma(1.0, "batch_sum", batch=(3,)), r"a positive whole number, not \(3"),
+        (lambda: convert_gamma(1.0, "apt", sigma=np.bool_(True)), "a positive number, not True"),
+        (lambda: convert_gamma(1.0, "apt", sigma=math.nan), "a positive number, not nan"),
+        (lambda: convert_gamma(True, "paper"), "not negative, not True"),
         (lambda: convert_gamma(1.0, "paper", "apt"), "apt needs sigma="),
-        (lambda: stylegan_heuristic(0, 4), "must be positive"),
+        (lambda: stylegan_heuristic(0, 4), "finite numbers from 1, not 0 and 4"),
+        (lambda: stylegan_heuristic(math.nan, 3), "finite numbers from 1, not nan and 3"),
+        (lambda: stylegan_heuristic(32, math.inf), "finite numbers from 1, not 32 and inf"),
+        (lambda: stylegan_heuristic(32, True), "finite numbers from 1, not 32 and True"),
         (lambda: anneal(1.0, 0.0, 10, "exponential"), "in range for exponential"),
         (lambda: anneal(1.0, 0.1, 0), "at least 1"),
+        (lambda: anneal(1.0, 0.1, math.nan), "at least 1 and finite, not nan"),
         (lambda: anneal(1.0, 0.1, 10, "step"), "unknown shape 'step'"),
         (lambda: LazyR1(-1.0), "not negative"),
         (lambda: LazyR1(1.0, 0), "a whole number from 1"),
         (lambda: LazyR1(1.0, 2.5), "a whole number from 1"),
+        (lambda: LazyR1(1.0, True), "a whole number from 1, not True"),
+        (lambda: LazyR1(True, 4), "not negative, not True"),
         (lambda: convert_gamma(1.0, "feature_mean", shape=[3, 8, 8]), "a tuple of positive whole"),
-        (lambda: convert_gamma(1.0, "lucidrains", interval=float("inf")), "positive, not inf"),
+        (lambda: convert_gamma(1.0, "feature_mean", shape=8), "a tuple of positive whole"),
+        (lambda: convert_gamma(1.0, "lucidrains", interval=float("inf")), "whole number, not inf"),
     ],
 )
 def test_bad_input_is_named(call, message):

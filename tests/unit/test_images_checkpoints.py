@@ -1,11 +1,14 @@
 """Checkpoints: what is refused, what a crash leaves, and that nothing is unpickled."""
 
+import hashlib
 import json
 import re
+import struct
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import save_file
 
 import r1lab.images
@@ -36,6 +39,26 @@ def test_file_is_plain_safetensors(saved):
     assert header["weight"]["shape"] == [2, 3]
     assert header["weight"]["dtype"] == "F32"
     assert json.loads(header["__metadata__"]["r1lab"])["step"] == 7
+
+
+def test_checksums_are_those_of_the_bytes(saved):
+    """As they have been from the first checkpoint on: another rule would refuse the old files."""
+    with safe_open(saved, framework="np") as file:
+        header = file.metadata()
+    digest = hashlib.sha256(header["r1lab"].encode())
+    digest.update(b"count torch.int64 ()" + struct.pack("<q", 3))
+    digest.update(b"weight torch.float32 (2, 3)" + struct.pack("<6f", *range(6)))
+    assert header["sha256"] == digest.hexdigest()
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.bool])
+def test_every_kind_of_number_has_a_checksum(tmp_path, dtype):
+    path, tensor = tmp_path / "half.safetensors", torch.tensor([[1.0, 0.0]]).to(dtype)
+    checkpoints.save(path, {"weight": tensor}, {})
+    assert torch.equal(checkpoints.load(path)[0]["weight"], tensor)
+    save_file({"weight": tensor}, path, {"r1lab": "{}", "sha256": "0"})
+    with pytest.raises(InputError, match=r"half\.safetensors was altered"):
+        checkpoints.load(path)
 
 
 @pytest.mark.parametrize("kept", [0, 4, 60, -1])

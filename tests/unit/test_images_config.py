@@ -62,8 +62,16 @@ def test_settings_survive_json():
     del settings["penalty"]  # a default in its place would be another run
     with pytest.raises(InputError, match="another version of r1lab: penalty"):
         Config.from_json(settings)
-    with pytest.raises(InputError, match="settings of the wrong type"):
+    with pytest.raises(InputError, match="lr must be a number, not 'fast'"):
         Config.from_json({**config.to_json(), "lr": "fast"})
+    with pytest.raises(InputError, match="settings of the wrong type"):
+        Config.from_json({**config.to_json(), "betas": None})
+
+
+def test_none_and_whole_numbers_pass_where_they_mean_something():
+    Config(preset=None, limit=None, gamma_end=None, out=None)
+    assert Config(gamma=10, lr=1, betas=(0, 0.9)) == Config(gamma=10.0, lr=1.0, betas=(0.0, 0.9))
+    Config(instance_noise=0.1, compile=True, penalty="none")  # no gradient to draw noise inside of
 
 
 @pytest.mark.parametrize(
@@ -87,7 +95,7 @@ def test_settings_survive_json():
         ({"batch": 0}, "batch must be a whole number of at least 1"),
         ({"lazy": 0}, "lazy must be a whole"),
         ({"keep": 0}, "keep must be a whole"),
-        ({"limit": 0}, "limit must be at least 1"),
+        ({"limit": 0}, "limit must be a whole number of at least 1"),
         ({"seed": -1}, "seed must be a whole number of at least 0"),
         ({"seed": 2**63}, "seed must be below 2"),
         ({"seed": 1.5}, "seed must be a whole number"),
@@ -95,6 +103,23 @@ def test_settings_survive_json():
         ({"betas": (0.0, 0.5, 0.9)}, "betas must be two numbers"),
         ({"gamma": 1e308, "lazy": 16}, "gamma must be finite"),
         ({"penalty": "approximate-r1", "instance_noise": 0.1}, "take the instance noise for slope"),
+        ({"compile": True, "instance_noise": 0.1}, "penalty r1 cannot be compiled with instance"),
+        ({"penalty": None}, "unknown penalty None: use one of r1"),
+        ({"loss": None}, "unknown loss None"),
+        ({"optimizer": None}, "unknown optimizer None"),
+        ({"precision": None}, "unknown precision None"),
+        ({"limit": 2.5}, "limit must be a whole number of at least 1, not 2.5"),
+        ({"flips": "no"}, "flips must be True or False, not 'no'"),
+        ({"compile": None}, "compile must be True or False, not None"),
+        ({"width": True}, "width must be a whole number of at least 1, not True"),
+        ({"size": 32.0}, "size must be a whole number"),
+        ({"gamma": "10"}, "gamma must be a number, not '10'"),
+        ({"gamma": True}, "gamma must be a number, not True"),
+        ({"lr": "x"}, "lr must be a number, not 'x'"),
+        ({"betas": None}, "betas must be two numbers from 0 to below 1, not None"),
+        ({"betas": ("0", "0.9")}, "betas must be two numbers"),
+        ({"data": None}, "data must be a name or a path, not None"),
+        ({"out": 3}, "out must be a name or a path, not 3"),
     ],
 )
 def test_bad_settings_are_one_sentence(setting, sentence):

@@ -1,5 +1,7 @@
 """Sets that are decoded into a file: the same pixels, written once, whole or not at all."""
 
+import errno
+import io
 import os
 import resource
 
@@ -55,6 +57,35 @@ def test_problems_are_remembered(files, in_memory, large, monkeypatch):
     assert str(inspect(str(files.folder), 8)) == str(first)
     with pytest.raises(InputError, match=r"1 of 21 images cannot be read \(a/bad\\n\\udcff.png"):
         load(str(files.folder), 8)
+
+
+@pytest.mark.parametrize("fails", ["opening", "reading"])
+def test_what_could_not_be_read_once_is_read_again(files, in_memory, large, monkeypatch, fails):
+    opens = folders.open_file
+
+    def fail(*_):
+        raise OSError(errno.EIO, "Input/output error")
+
+    def broken(path):
+        if path.name != "07.png":
+            return opens(path)
+        if fails == "opening":
+            fail()
+        file = io.BytesIO()
+        file.read = fail
+        return file
+
+    with monkeypatch.context() as patch:
+        patch.setattr(folders, "open_file", broken)
+        report = inspect(str(files.folder), 8)
+        assert "07.png: Input/output error" in str(report)
+        rest = load(str(files.folder), 8, on_problem="continue")
+    again = load(str(files.folder), 8, on_problem="continue")
+    assert (len(report.images), len(rest), len(again)) == (19, 19, 20)
+    assert again.sha256 == in_memory.sha256
+    assert torch.equal(rest.images, report.images.images)  # still there: no file was taken away
+    no_decoding(monkeypatch)  # kept from now on
+    assert load(str(files.folder), 8, on_problem="continue").sha256 == in_memory.sha256
 
 
 def test_changes_are_noticed(files, in_memory, large):

@@ -14,7 +14,9 @@ import numpy as np
 import pytest
 from huggingface_hub.errors import RepositoryNotFoundError
 
+from r1lab.images import Config, Trainer
 from r1lab.images.data import decoding, hub, inspect, load
+from r1lab.images.data.loading import absolute
 
 CLASSES = datasets.ClassLabel(names=["cat", "dog"])
 pytestmark = pytest.mark.usefixtures("cache")
@@ -127,6 +129,19 @@ def test_odd_rows_are_reported(files, refused):
     assert mode.files == ("row 3",)
     assert "2 of 5 images cannot be read" in refused(data, 16)
     assert load(data, 16, on_problem="continue").labels.tolist() == [0, 0, 1]
+
+
+def test_a_folder_is_the_same_from_everywhere(files, monkeypatch):
+    parquet(files)
+    monkeypatch.chdir(files.folder.parent)
+    for data in ("hf:set", "hf:set:train"):
+        config = Config(data=data, size=16, width=2, batch=2, device="cpu")
+        moved = Trainer(config).config.data
+        assert moved == data.replace("set", str(files.folder))
+    monkeypatch.chdir("/")
+    assert is_the_table(load(moved, 16), files)
+    for data in ("hf:owner/name", "hf:owner/name:test", "hf:set", "photos-32", "nowhere"):
+        assert absolute(data) == data
 
 
 def test_pixels_are_kept_and_changes_noticed(files, monkeypatch):

@@ -2,9 +2,13 @@
 
 import gzip
 import hashlib
+import importlib
 import os
+import sys
+from importlib.machinery import ModuleSpec
 from importlib.resources import files
-from urllib.error import URLError
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,7 +17,7 @@ from scipy.ndimage import gaussian_filter
 
 import train_features
 from r1lab.images import InputError, load, metrics
-from r1lab.images.metrics import features
+from r1lab.images.metrics import features, inception
 from r1lab.images.metrics.base import extract
 from r1lab.images.metrics.classifier import FashionMNISTClassifier
 
@@ -134,6 +138,14 @@ def test_recorded_accuracy_is_reproduced():
     assert np.mean(guesses == classes) == pytest.approx(recorded, abs=0.01)
 
 
+@fashion_mnist
+def test_units_are_standardised_over_the_first_ten_thousand():
+    vectors = extract(FashionMNISTClassifier.trained(), load("fashion-mnist").images[:10_000])
+    torch.testing.assert_close(vectors.mean(0), torch.zeros(64).double(), atol=5e-3, rtol=0)
+    torch.testing.assert_close(vectors.std(0), torch.ones(64).double(), atol=5e-3, rtol=0)
+    assert "first 10,000 images" in " ".join(FashionMNISTClassifier.__doc__.split())
+
+
 def test_28_pixels_are_padded_to_32():
     small = random_images(3, size=28)
     large = torch.zeros(3, 1, 32, 32, dtype=torch.uint8)
@@ -225,27 +237,76 @@ def test_a_missing_class_is_seen(clothing, reference, floor):
 # Inception
 
 
-def test_inception_without_torch_fidelity_says_what_to_install(monkeypatch):
-    monkeypatch.setattr("torchmetrics.image.fid._TORCH_FIDELITY_AVAILABLE", False)
-    with pytest.raises(InputError, match="need torch-fidelity: run `pip install torch-fidelity`"):
-        features.get("inception-v3")
+@pytest.fixture
+def published(monkeypatch, tmp_path):
+    """A release of weights on this machine, and torch-fidelity, as far as one looks for it."""
+    importlib.import_module("torchmetrics.image.fid")  # which would look further
+    release = tmp_path / "release"
+    release.write_bytes(b"the published weights")
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    monkeypatch.setattr(inception, "_URL", release.as_uri())
+    monkeypatch.setattr(inception, "_SHA256", hashlib.sha256(release.read_bytes()).hexdigest())
+    module = ModuleType("torch_fidelity")
+    module.__spec__ = ModuleSpec("torch_fidelity", None)
+    monkeypatch.setitem(sys.modules, "torch_fidelity", module)
+    return release
 
 
-@pytest.mark.parametrize(
-    ("error", "sentence"),
-    [
-        (URLError("Name or service not known"), r"cannot be downloaded .*not known.*checkpoints"),
-        (RuntimeError("what torch says\non many lines"), r"are garbled: delete .*checkpoints$"),
-    ],
-)
-def test_inception_without_weights_says_so(monkeypatch, error, sentence):
-    def download(*_, **__):
+@pytest.fixture
+def reads(monkeypatch):
+    """What is read as weights, and under which rules of torch."""
+    seen = []
+
+    def metric(_, feature_extractor_weights_path, antialias):
         assert os.environ["TORCH_FORCE_WEIGHTS_ONLY_LOAD"] == "1"
-        raise error
+        assert not antialias
+        seen.append(Path(feature_extractor_weights_path).read_bytes())
+        return SimpleNamespace(inception=torch.nn.Identity())
 
     monkeypatch.delenv("TORCH_FORCE_WEIGHTS_ONLY_LOAD", raising=False)
-    monkeypatch.setattr("torchmetrics.image.fid.FrechetInceptionDistance", download)
+    monkeypatch.setattr("torchmetrics.image.fid.FrechetInceptionDistance", metric)
+    return seen
+
+
+def test_inception_without_torch_fidelity_says_what_to_install(monkeypatch, published, reads):
+    monkeypatch.setitem(sys.modules, "torch_fidelity", None)
+    with pytest.raises(InputError, match="need torch-fidelity: run `pip install torch-fidelity`"):
+        features.get("inception-v3")
+    assert not Path(torch.hub.get_dir()).exists()  # nothing was downloaded for it
+
+
+def test_inception_is_downloaded_once(published, reads):
+    features.get("inception-v3")
+    published.unlink()
+    features.get("inception-v3")
+    assert reads == [b"the published weights"] * 2
+    assert "TORCH_FORCE_WEIGHTS_ONLY_LOAD" not in os.environ
+
+
+@pytest.mark.parametrize("when", ["downloaded", "on disk"])
+def test_other_weights_of_inception_are_never_read(published, reads, when):
+    if when == "on disk":
+        features.get("inception-v3")
+        (path,) = (Path(torch.hub.get_dir()) / "checkpoints").iterdir()
+        path.write_bytes(b"altered")
+        reads.clear()
+    else:
+        published.write_bytes(b"altered")
+    with pytest.raises(InputError, match=r"6726825d\.pth is not what .* delete it") as raised:
+        features.get("inception-v3")
+    assert hashlib.sha256(b"altered").hexdigest() in str(raised.value)
+    assert reads == []
+
+
+def test_the_hash_is_that_of_the_releases_name():
+    # torch.hub's rule: a name ends in the first digits of its file's sha256.
+    assert inception._URL.endswith(f"-{inception._SHA256[:8]}.pth")
+    assert len(inception._SHA256) == 64
+
+
+def test_inception_without_weights_says_so(published, reads):
+    published.unlink()
+    sentence = r"cannot be downloaded .*No such file.*checkpoints from a machine with network"
     with pytest.raises(InputError, match=sentence) as raised:
         features.get("inception-v3")
     assert "\n" not in str(raised.value)
-    assert "TORCH_FORCE_WEIGHTS_ONLY_LOAD" not in os.environ

@@ -7,6 +7,8 @@ import pytest
 import torch
 from PIL import Image
 
+from r1lab.images import metrics
+from r1lab.images.config import Config
 from r1lab.images.errors import InputError
 from r1lab.images.networks import (
     DCGANDiscriminator,
@@ -17,6 +19,8 @@ from r1lab.images.networks import (
     pair,
 )
 from r1lab.images.pictures import grid, to_bytes, to_unit_range, write_film
+
+PAIRS = ("residual", "dcgan")
 
 
 @pytest.mark.parametrize("kind", [Discriminator, DCGANDiscriminator])
@@ -141,3 +145,29 @@ def test_film_has_every_picture_and_rests_on_the_last(tmp_path):
     for path in ("film.mp4", "film"):
         with pytest.raises(InputError, match=r"ends in \.webp or \.gif"):
             write_film(Path(path), pictures)
+
+
+@pytest.mark.parametrize("size", [8, 48, 512])
+def test_settings_and_networks_refuse_the_same_sizes_alike(size):
+    makers = [
+        lambda: Config(size=size),
+        *(lambda name=name: pair(name, (1, size, size), latent_dim=8, width=2) for name in PAIRS),
+    ]
+    said = set()
+    for make in makers:
+        with pytest.raises(InputError) as refused:
+            make()
+        said.add(str(refused.value))
+    assert said == {f"size must be 16, 32, 64, 128 or 256 pixels, not {size}"}
+
+
+def test_features_see_float32_whatever_the_default_is():
+    pixels = torch.arange(256, dtype=torch.uint8).view(1, 1, 16, 16)
+    expected = (np.arange(256, dtype=np.float32) / np.float32(127.5) - 1).reshape(1, 1, 16, 16)
+    torch.set_default_dtype(torch.float64)
+    try:
+        assert to_unit_range(pixels).dtype == torch.float64
+        np.testing.assert_array_equal(to_unit_range(pixels, dtype=torch.float32), expected)
+        assert metrics.features.get("pixels-8x8")(pixels).dtype == torch.float32
+    finally:
+        torch.set_default_dtype(torch.float32)

@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn.functional import softplus
 
 from r1lab import penalties
-from r1lab.images import Config, InputError, Trainer, draws, trainer
+from r1lab.images import Config, InputError, Trainer, draws, networks, trainer
 from r1lab.images.batches import Batch, Batches
 from r1lab.images.data import Images
 from r1lab.images.players import Noisy, Players
@@ -36,6 +36,24 @@ def steps(config, images, count):
         players.begin(step)
         result = training_step(players, batches.at(step))
     return players, result
+
+
+@pytest.mark.filterwarnings("error")
+def test_weights_are_drawn_without_touching_gpus(monkeypatch):
+    """Of a host with four GPUs; the weights are those that the seed gives to PyTorch."""
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
+    reseeded = []
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", reseeded.append)
+    before = torch.get_rng_state()
+    made = Players(TINY, (3, 16, 16), CPU)
+    assert reseeded == []
+    assert torch.equal(torch.get_rng_state(), before)
+    torch.manual_seed(draws.stream_seed(TINY.seed, draws.WEIGHTS))
+    pair = networks.pair("residual", (3, 16, 16), latent_dim=8, width=4)
+    for network, expected in zip((made.generator, made.discriminator), pair, strict=True):
+        for name, tensor in expected.state_dict().items():
+            assert torch.equal(network.state_dict()[name], tensor), name
+    torch.set_rng_state(before)
 
 
 SETTINGS = [

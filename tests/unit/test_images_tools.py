@@ -1,5 +1,6 @@
 """What is done with a finished run: samples, ways between them, evaluation, comparison, spectra."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -7,15 +8,27 @@ import pytest
 import torch
 from PIL import Image
 
-from r1lab.images import Config, InputError, RunFolder, Trainer, game_jacobian, load_networks
+from r1lab.images import (
+    Config,
+    InputError,
+    RunFolder,
+    Trainer,
+    commands,
+    evaluation,
+    game_jacobian,
+    load_networks,
+    metrics,
+)
 from r1lab.images.compare import comparison_table, side_by_side
 from r1lab.images.data import load
 from r1lab.images.data.builtin import FASHION_MNIST
 from r1lab.images.draws import spherical_ways
-from r1lab.images.evaluation import evaluate
+from r1lab.images.evaluation import evaluate, evaluate_with_step
 from r1lab.images.metrics import Evaluation, Reference
 from r1lab.images.pictures import grid, to_bytes
-from r1lab.images.sampling import interpolate, sample
+from r1lab.images.sampling import device_of, interpolate, sample
+
+META = torch.device("meta")
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -106,6 +119,58 @@ def test_evaluation_is_that_of_the_samples(plain, base):
     assert Evaluation.from_json(found.to_json()) == found
     with pytest.raises(InputError, match="count must be at least 7"):
         evaluate(plain, count=1)
+
+
+def test_an_evaluation_is_of_one_checkpoint_whatever_comes_meanwhile(plain, monkeypatch):
+    """A run that trains writes the next checkpoint right after the first was read."""
+    expected, latest, read = evaluate(plain, count=20), RunFolder.latest, []
+
+    def meanwhile(self):
+        tensors, metadata = latest(self)
+        read.append(metadata["step"])
+        trained = {name: tensor * len(read) for name, tensor in tensors.items()}
+        return trained, {**metadata, "step": metadata["step"] + 100 * (len(read) - 1)}
+
+    monkeypatch.setattr(RunFolder, "latest", meanwhile)
+    assert evaluate_with_step(plain, count=20) == (6, expected)
+    assert read == [6]
+
+
+def test_evaluations_of_two_counts_are_kept_apart(plain):
+    for count in (20, 30):
+        commands.evaluate(str(plain), count=count)
+    for count in (20, 30):
+        path = plain / f"evaluation-step-000006-pixels-8x8-count-{count}-seed-0.json"
+        found = json.loads(path.read_text())
+        assert (found["step"], found["count"], found["best"]) == (6, count, False)
+
+
+def test_samples_are_made_where_a_trainer_would_train(base, plain, monkeypatch):
+    found = torch.accelerator.current_accelerator(check_available=True)
+    here = Trainer(replace(base, device="auto")).device
+    assert device_of(Config(device="auto")).type == here.type
+    assert here.type == ("cpu" if found is None else found.type)
+
+    networks = load_networks(plain)
+    expected = sample(plain, 5, seed=2)
+    assert torch.equal(sample(networks, 5, seed=2), expected)
+    # A machine with another accelerator, which has no numbers, so that a stray CPU tensor raises.
+    monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda *_, **__: META)
+    assert torch.equal(sample(networks, 5, seed=2), expected)  # trained with device cpu
+    automatic = networks._replace(config=replace(networks.config, device="auto"))
+    places = []
+    monkeypatch.setattr(torch.Tensor, "cpu", lambda x: places.append(x.device) or x)
+    assert sample(automatic, 5).device == META
+    assert places == [META]
+    assert {p.device.type for network in networks[:3] for p in network.parameters()} == {"cpu"}
+
+
+def test_features_are_computed_where_the_samples_were(plain, monkeypatch):
+    seen = []
+    monkeypatch.setattr(evaluation, "device_of", lambda config: META)
+    monkeypatch.setattr(metrics, "evaluate", lambda *images: seen.extend(images[:2]))
+    evaluate(plain, count=20)
+    assert [x.device for x in seen] == [META, META]
 
 
 def test_the_best_checkpoint_is_the_one_with_the_smallest_distance(measured, base):

@@ -283,6 +283,16 @@ def test_folder_with_a_run_is_refused_and_kept(tiny):
     assert [path.read_bytes() for path in files] == before
 
 
+def test_a_trainer_that_another_has_overtaken_destroys_nothing(tiny):
+    folder = Trainer(replace(tiny, steps=2, snapshot_every=2)).run(progress=False)
+    stale = Trainer.resume(folder, steps=4)
+    Trainer.resume(folder, steps=8).run(progress=False)
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    with pytest.raises(InputError, match="at step 8 meanwhile, this trainer at step 2: resume"):
+        stale.run(progress=False)
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+
+
 def test_finished_run_and_changed_data_are_refused(tiny, tmp_path):
     images = tmp_path / "images"
     images.mkdir()

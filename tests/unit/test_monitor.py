@@ -6,6 +6,7 @@ import math
 import pytest
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from r1lab import losses, penalties
 from r1lab.monitor import Measurement, advice, measure
@@ -84,6 +85,53 @@ def test_measuring_leaves_no_trace():
     assert torch.equal(torch.get_rng_state(), before)
     assert torch.equal(noise.get_state(), noise_before)
     assert fake.grad is None
+
+
+class Broken(nn.Module):
+    """Raises on the penalty's points, once it has drawn them."""
+
+    def __init__(self, real, fake):
+        super().__init__()
+        self.inner, self.known = linear([1.0, 2.0]), (real, fake)
+
+    def forward(self, x):
+        if not any(torch.equal(x, known) for known in self.known):
+            raise RuntimeError("broken")
+        return self.inner(x)
+
+
+def test_a_discriminator_that_raises_leaves_no_trace():
+    real, fake = batches()
+    discriminator, noise = Broken(real, fake), torch.Generator().manual_seed(2)
+    before, noise_before = torch.get_rng_state(), noise.get_state()
+    with pytest.raises(RuntimeError, match="broken"):
+        measure(discriminator, real, fake, "hinge", penalties.WGANGP(10.0, generator=noise))
+    assert torch.equal(noise.get_state(), noise_before)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+class NoFloat64(TorchFunctionMode):
+    """All tensors are as on Apple's GPUs, which refuse float64, until .cpu() brings them back."""
+
+    def __init__(self):
+        super().__init__()
+        self.brought = []
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        result = func(*args, **(kwargs or {}))
+        if func is torch.Tensor.cpu:
+            self.brought.append(result)
+        elif func is torch.Tensor.double and not any(args[0] is t for t in self.brought):
+            raise TypeError("Cannot convert a MPS Tensor to float64 dtype")
+        return result
+
+
+def test_a_device_without_float64_can_be_measured():
+    discriminator, (real, fake) = linear([0.3, -0.4]).float(), (b.float() for b in batches())
+    expected = measure(discriminator, real, fake, "hinge", penalties.R1(2.0))
+    with NoFloat64():
+        seen = measure(discriminator, real, fake, "hinge", penalties.R1(2.0))
+    assert seen == expected
 
 
 def test_a_measurement_is_frozen():

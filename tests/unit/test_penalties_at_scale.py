@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+from functools import partial
 
 import pytest
 import torch
@@ -357,14 +358,29 @@ def test_the_scale_of_a_fresh_scaler_does_not_overflow_float16():
     assert step(torch.zeros(2, 8), torch.zeros(2, 8)).penalty.item() == pytest.approx(2.0)
 
 
-def test_accumulation_scales_by_the_steps_own_scaler():
+EAGER = partial(torch.compile, backend="eager")
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [lambda step: step, EAGER, lambda step: nn.DataParallel(EAGER(nn.DataParallel(step)))],
+    ids=["bare", "compiled", "wrapped twice"],
+)
+def test_accumulation_scales_by_the_steps_own_scaler(wrap):
     real, fake = images(torch.float32)
     found = []
     for scaler in (None, torch.amp.GradScaler("cpu", init_scale=1024.0)):
         discriminator = network(torch.float32)
-        accumulate(DiscriminatorStep(discriminator, "hinge", None, scaler), real, fake, parts=2)
+        step = wrap(DiscriminatorStep(discriminator, "hinge", None, scaler))
+        accumulate(step, real, fake, parts=2)
         found.append(discriminator[0].weight.grad)
     torch.testing.assert_close(found[1], 1024 * found[0], rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("step", [nn.Linear(2, 1), EAGER(nn.Linear(2, 1)), lambda real, fake: real])
+def test_accumulation_without_a_step_is_refused(step):
+    with pytest.raises(TypeError, match="step must be a DiscriminatorStep, wrapped or not, not"):
+        accumulate(step, torch.zeros(4, 2), torch.zeros(4, 2), parts=2)
 
 
 def test_a_copied_relativistic_step_still_pairs():

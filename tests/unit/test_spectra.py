@@ -373,7 +373,7 @@ def test_the_repr_is_deterministic_and_custom_penalties_work():
 def test_noise_of_a_penalty_of_ones_own_is_drawn_once():
     class Jitter:
         def __call__(self, discriminator, real, fake, args=(), scale=1.0):
-            moved = real + torch.rand(len(real), 1, dtype=real.dtype) * torch.randn_like(fake)
+            moved = real + torch.rand(size=(len(real), 1)) * torch.randn_like(input=fake)
             return penalties.R1(0.7)(discriminator, moved, fake)
 
     state = torch.get_rng_state()

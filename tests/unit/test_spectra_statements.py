@@ -89,3 +89,32 @@ def test_detached_fakes_delete_one_block_and_all_rotation():
     found = np.linalg.eigvals(computed)
     np.testing.assert_allclose(np.sort(found.real), np.sort(real_values), atol=1e-6)
     assert abs(found.imag).max() < 1e-6 < 0.1 < np.linalg.eigvals(true).imag.max()
+
+
+@pytest.mark.parametrize(
+    ("draw", "chunk"),
+    [
+        (lambda **options: torch.randn((), **options), 4),
+        (lambda **options: torch.randn(size=(), **options), 4),
+        (lambda **options: torch.randn(size=[1], **options)[0], None),
+        (lambda **options: torch.randn(torch.Size([1]), **options)[0], None),
+        (lambda **options: torch.randn(np.int64(1), **options)[0], None),
+    ],
+)
+def test_a_penalty_may_draw_one_number_for_all_samples(draw, chunk):
+    """c ||psi||^2 / 2 puts -c on the diagonal of the discriminator's block, for c drawn by hand."""
+
+    class RandomDecay:
+        def __call__(self, discriminator, real, fake, args=(), scale=1.0):
+            squares = torch.stack([p.square().sum() for p in discriminator.parameters()]).sum()
+            return penalties.PenaltyTerms(draw(dtype=real.dtype) * squares / 2)
+
+    made = toy.players(latents=2, hidden=3, depth=1)
+    batches = toy.get("line").sample(6), torch.randn(6, 2, dtype=torch.float64)
+    decay, plain = (
+        GameJacobian(*made, *batches, penalty=penalty, seed=4, chunk=chunk)
+        for penalty in (RandomDecay(), None)
+    )
+    c = torch.randn(1, dtype=torch.float64, generator=torch.Generator().manual_seed(4)).item()
+    expected = plain.to_dense() - c * np.diag(np.repeat([0.0, 1.0], plain.sizes))
+    np.testing.assert_allclose(decay.to_dense(), expected, atol=1e-12)

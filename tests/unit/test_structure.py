@@ -143,6 +143,12 @@ def fresh(code: str) -> str:
     ).stdout
 
 
+def test_the_theory_imports_neither_torch_nor_scipy_but_where_it_says_so():
+    light = "dirac, r1lab.theory.divergences, r1lab.theory.dynamics, r1lab.theory.solvable"
+    code = f"import sys, r1lab.theory.{light}; print({{'torch', 'scipy'}} & set(sys.modules))"
+    assert fresh(code) == "set()\n"
+
+
 def test_the_face_imports_nothing_heavy():
     heavy = "{'torch', 'numpy', 'scipy', 'matplotlib', 'PIL'}"
     assert fresh(f"import sys, r1lab; print({heavy} & set(sys.modules))") == "set()\n"

@@ -118,6 +118,16 @@ def test_every_loss_and_penalty_trains(loss, penalty):
     assert torch.equal(state, torch.get_rng_state())
 
 
+def test_training_leaves_the_gpus_generators(monkeypatch):
+    """With torch.manual_seed it would not: that seeds every device."""
+    seeded = []
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", seeded.append)
+    toy.train(toy.get("line"), penalty="wgan-gp", gamma=1.0, steps=1, batch=8)
+    assert seeded == []
+    torch.manual_seed(torch.initial_seed())
+    assert seeded == [torch.initial_seed()]  # what the patch would have seen
+
+
 def test_discriminator_steps_are_counted_and_watching_changes_nothing():
     seen, calls = [], []
     made = toy.players(latents=2, hidden=4, depth=1)
@@ -157,5 +167,5 @@ def test_refusals():
         toy.train(toy.get("line"), generator=toy.players()[0])
     with pytest.raises(ValueError, match="d_steps must be at least 1, not 0"):
         toy.train(toy.get("line"), d_steps=0)
-    with pytest.raises(ValueError, match="needs a strength"):
+    with pytest.raises(ValueError, match="needs a gamma"):
         toy.train(toy.get("line"), penalty="r1")

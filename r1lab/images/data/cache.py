@@ -155,8 +155,14 @@ class PixelStore:
         except OSError as error:
             raise self._unwritable(error) from error
 
-    def finish(self, found: Findings) -> Report:
-        """The images with what was found in their sources; kept, if there is a folder."""
+    def finish(self, found: Findings, lasts: bool = True) -> Report:
+        """The images with what was found in their sources; kept, if there is a folder.
+
+        Parameters
+        ----------
+        found : about the sources.
+        lasts : whether it will be the same the next time; if not, `read_kept` gives None then.
+        """
         shape = (self._count, self._channels, self._size, self._size)
         if self._count == 0:
             return found.report(torch.empty(shape, dtype=torch.uint8))
@@ -164,11 +170,11 @@ class PixelStore:
             pixels = torch.frombuffer(self._file.getbuffer(), dtype=torch.uint8)
             return found.report(pixels.view(shape))
         try:
-            return self._keep(shape, found)
+            return self._keep(shape, found, lasts)
         except OSError as error:
             raise self._unwritable(error) from error
 
-    def _keep(self, shape: tuple[int, ...], found: Findings) -> Report:
+    def _keep(self, shape: tuple[int, ...], found: Findings, lasts: bool) -> Report:
         assert self._folder is not None and self._temporary is not None
         self._file.seek(0)
         layout = {"descr": "|u1", "fortran_order": False, "shape": shape}
@@ -184,6 +190,8 @@ class PixelStore:
         kept = read_kept(self._folder)
         if kept is None:
             raise OSError("what was written cannot be read")
+        if not lasts:  # the pixels stay for this process, which has mapped them
+            (self._folder / "report.json").unlink(missing_ok=True)
         return kept
 
     def _new_file(self) -> IO[bytes]:

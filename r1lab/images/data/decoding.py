@@ -34,7 +34,8 @@ class Encoded(NamedTuple):
     Parameters
     ----------
     name : of its file, as reports show it.
-    open : opens its content; may raise OSError.
+    open : opens its content. OSError means that it could not be had now, any other error that it
+        never can.
     label : its class number, or None.
 
     Examples
@@ -76,6 +77,7 @@ class Decoded(NamedTuple):
     size : (width, height) of the file, upright.
     mode : Pillow's name of the kind of its pixels.
     reason : why it cannot be read.
+    may_pass : whether it is the machine or the network that failed, not the content.
 
     Examples
     --------
@@ -87,6 +89,7 @@ class Decoded(NamedTuple):
     size: tuple[int, int] = (0, 0)
     mode: str = ""
     reason: str = ""
+    may_pass: bool = False
 
 
 def decode(picture: Encoded, size: int) -> Decoded:
@@ -102,7 +105,11 @@ def decode(picture: Encoded, size: int) -> Decoded:
     'it is not an image'
     """
     try:
-        with picture.open() as file, Image.open(file, formats=_FORMATS) as image:
+        content = picture.open()
+    except Exception as error:  # a damaged archive raises anything
+        return Decoded(None, reason=one_line(error), may_pass=isinstance(error, OSError))
+    try:
+        with content as file, Image.open(file, formats=_FORMATS) as image:
             width, height = image.size
             image.draft(None, (2 * size, 2 * size))  # a large JPEG is decoded at a fraction
             mode = image.mode
@@ -117,7 +124,9 @@ def decode(picture: Encoded, size: int) -> Decoded:
     except UnidentifiedImageError:
         return Decoded(None, reason="it is not an image")
     except Exception as error:  # a decoder that meets garbage raises anything
-        return Decoded(None, reason=one_line(error))
+        # Pillow's own OSErrors have no number: they are about the content.
+        failed = isinstance(error, OSError) and error.errno is not None
+        return Decoded(None, reason=one_line(error), may_pass=failed)
     pixels = np.asarray(square).reshape(size, size, -1).transpose(2, 0, 1)
     return Decoded(pixels, (width, height), mode)
 
@@ -130,6 +139,10 @@ def decode_all(
     folder: Path | None,
 ) -> Report:
     """All pictures of a collection: grey if all are, else colour.
+
+    A picture that could not be opened (no permission, no network) is reported as unreadable this
+    time; then nothing is kept, and the next call reads all of them again. What cannot be decoded
+    is kept as unreadable, because the same content never can be.
 
     Parameters
     ----------
@@ -154,16 +167,17 @@ def decode_all(
         warnings.simplefilter("ignore")  # a report is better
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         opened = collection()
-        survey = Survey(name, opened.classes)
+        survey, lasts = Survey(name, opened.classes), True
         pictures = islice(opened.pictures, limit)
         with ThreadPoolExecutor(_WORKERS) as pool, PixelStore(size, folder) as store:
             for picture, decoded in _in_order(pool, pictures, size):
                 if decoded.pixels is None:
                     survey.add_unreadable(picture.name, decoded.reason)
+                    lasts = lasts and not decoded.may_pass
                 else:
                     survey.add(picture.name, picture.label, decoded.size, decoded.mode)
                     store.append(decoded.pixels[None])
-            return store.finish(survey.findings())
+            return store.finish(survey.findings(), lasts)
 
 
 def _in_order(

@@ -181,5 +181,5 @@ def _classes(names: list[str]) -> tuple[tuple[str, ...], list[int | None]]:
 def _open_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> IO[bytes]:
     # As much as the largest image takes that Pillow accepts, uncompressed.
     if Image.MAX_IMAGE_PIXELS is not None and member.file_size > 4 * Image.MAX_IMAGE_PIXELS:
-        raise OSError(f"it unpacks to {member.file_size} bytes, more than an image has")
+        raise ValueError(f"it unpacks to {member.file_size} bytes, more than an image has")
     return io.BytesIO(archive.read(member))

@@ -19,7 +19,7 @@ from r1lab.images.data.report import Report
 from r1lab.images.data.text import listed, one_line, printable, short_name
 from r1lab.images.errors import InputError
 
-__all__ = ["PREFIX", "read_hub"]
+__all__ = ["PREFIX", "parsed", "read_hub"]
 
 PREFIX = "hf:"
 _PATIENCE = 2.0  # seconds until the Hub must have answered
@@ -46,7 +46,7 @@ def read_hub(data: str, size: int, limit: int | None) -> Report:
     Traceback (most recent call last):
     r1lab.images.errors.InputError: there is no folder /nowhere
     """
-    name, split = _parsed(data)
+    name, split = parsed(data)
     local = os.path.isdir(name)
     if not local and name.startswith(("/", ".", "~")):
         raise InputError(f"there is no folder {printable(name)}")
@@ -61,8 +61,14 @@ def read_hub(data: str, size: int, limit: int | None) -> Report:
     return decode_all(shown, partial(_collection, data, name, split), size, limit, folder)
 
 
-def _parsed(data: str) -> tuple[str, str]:
-    """The data set and its split."""
+def parsed(data: str) -> tuple[str, str]:
+    """The data set and its split.
+
+    Examples
+    --------
+    >>> parsed("hf:owner/name"), parsed("hf:owner/name:test")
+    (('owner/name', 'train'), ('owner/name', 'test'))
+    """
     name = data.removeprefix(PREFIX)
     if ":" in name and not os.path.isdir(name):
         name, _, split = name.rpartition(":")
@@ -173,13 +179,16 @@ def _open(content: dict[str, Any]) -> IO[bytes]:
         return io.BytesIO(content["bytes"])
     path = content.get("path")
     if path is None:
-        raise OSError("there is no image")
+        raise ValueError("there is no image")
     if "://" not in path:
         return open_file(Path(path))
     import fsspec  # type: ignore[import-untyped]
 
-    with fsspec.open(path, "rb") as file:  # inside an archive, or on the Hub
-        return io.BytesIO(file.read())
+    try:
+        with fsspec.open(path, "rb") as file:  # inside an archive, or on the Hub
+            return io.BytesIO(file.read())
+    except Exception as error:  # httpx's own are no OSErrors
+        raise OSError(one_line(error)) from error
 
 
 @contextmanager

@@ -8,13 +8,13 @@ from r1lab.images.data.array_files import has_idx, read_array, read_idx_folder
 from r1lab.images.data.arrays import fit_all
 from r1lab.images.data.builtin import BUILTIN
 from r1lab.images.data.folders import read_folder, read_zip
-from r1lab.images.data.hub import PREFIX, read_hub
+from r1lab.images.data.hub import PREFIX, parsed, read_hub
 from r1lab.images.data.imageset import Images
 from r1lab.images.data.report import Problem, Report
 from r1lab.images.data.text import printable
 from r1lab.images.errors import InputError
 
-__all__ = ["inspect", "load"]
+__all__ = ["absolute", "inspect", "load"]
 
 _SHOWN = 3  # files of one problem, in a sentence
 
@@ -118,6 +118,21 @@ def inspect(data: str, size: int = 32, limit: int | None = None) -> Report:
         f"unknown data '{printable(data)}': use {', '.join(BUILTIN)}, a folder of images, a folder "
         "with train-images-idx3-ubyte(.gz), a .zip, .npy or .npz file, or hf:owner/name"
     )
+
+
+def absolute(data: str) -> str:
+    """The same data set, from whatever folder it is asked for.
+
+    Examples
+    --------
+    >>> absolute("photos-32"), absolute("hf:owner/name"), absolute("/")
+    ('photos-32', 'hf:owner/name', '/')
+    """
+    if data.startswith(PREFIX):
+        name, _ = parsed(data)
+        split = data.removeprefix(PREFIX + name)
+        return f"{PREFIX}{Path(name).resolve()}{split}" if os.path.isdir(name) else data
+    return str(Path(data).resolve()) if data not in BUILTIN and os.path.exists(data) else data
 
 
 def _told(problem: Problem) -> str:

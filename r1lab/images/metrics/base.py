@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from r1lab.images.errors import InputError
 
-__all__ = ["Features", "check_images", "extract", "scaled"]
+__all__ = ["Features", "check_images", "extract"]
 
 _AT_ONCE = 64  # images in memory at once
 
@@ -25,10 +25,11 @@ class Features(nn.Module):
 
     Examples
     --------
+    >>> from r1lab.images.pictures import to_unit_range
     >>> class Corner(Features):
     ...     name, num_features = "corner", 1
     ...     def vectors(self, images):
-    ...         return scaled(images)[:, 0, 0, :1]
+    ...         return to_unit_range(images)[:, 0, 0, :1]
     >>> corner = Corner()
     >>> black = torch.zeros(2, 1, 28, 28, dtype=torch.uint8)
     >>> corner.check_shape(black.shape[1:])   # fits any images
@@ -95,14 +96,3 @@ def check_images(images: Tensor, what: str) -> None:
     shape = tuple(images.shape)
     if len(shape) != 4 or shape[1] not in (1, 3) or shape[2] != shape[3]:
         raise InputError(f"{what} must be of shape (N, 1 or 3, S, S), not {shape}")
-
-
-def scaled(images: Tensor) -> Tensor:
-    """Bytes 0 to 255 as float32 in [-1, 1].
-
-    Examples
-    --------
-    >>> scaled(torch.tensor([0, 255], dtype=torch.uint8))
-    tensor([-1.,  1.])
-    """
-    return images.float() / 127.5 - 1

@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from r1lab.images.errors import InputError
-from r1lab.images.metrics.base import Features, scaled
+from r1lab.images.metrics.base import Features
 from r1lab.images.networks import in_channels_last
+from r1lab.images.pictures import to_unit_range
 
 __all__ = ["FashionMNISTClassifier"]
 
@@ -21,9 +22,10 @@ class FashionMNISTClassifier(Features):
     """The last hidden layer of a small classifier of Fashion-MNIST, for grey images of 28 or 32 px.
 
     Three convolutions, each max-pooled, then 64 hidden units; SiLU throughout; 28 px are padded
-    to 32. Each unit is standardised: mean 0 and variance 1 over Fashion-MNIST, so that a Fréchet
-    distance of 64 is as if all units were off by one standard deviation. The weights were made
-    by `python tools/train_features.py`; `record` has their accuracy.
+    to 32. Each unit is standardised: mean 0 and variance 1 over the first 10,000 images of
+    Fashion-MNIST's training set, so that a Fréchet distance of 64 is as if all units were off by
+    one standard deviation. The weights were made by `python tools/train_features.py`; `record`
+    has their accuracy.
 
     Raises
     ------
@@ -82,7 +84,7 @@ class FashionMNISTClassifier(Features):
         """(N, 64), the last hidden layer, standardised."""
         if images.shape[-1] == 28:
             images = pad(images, (2, 2, 2, 2))
-        return (self.body(scaled(images)) - self.mean) / self.std
+        return (self.body(to_unit_range(images, dtype=torch.float32)) - self.mean) / self.std
 
     def logits(self, images: Tensor) -> Tensor:
         """(N, 10) logits of the classes, of (N, 1, 28, 28) or (N, 1, 32, 32) uint8 images."""

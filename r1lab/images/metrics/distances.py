@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from r1lab.images.errors import InputError
-from r1lab.images.metrics.base import scaled
+from r1lab.images.pictures import to_unit_range
 
 # torchmetrics, POT and prdc are imported where they are used: each takes seconds.
 
@@ -203,8 +203,8 @@ def check_counts(
 def _projected(images: Tensor, directions: np.ndarray) -> np.ndarray:
     """(N, directions) float64; in float32 until then, because large images are long vectors."""
     matrix = torch.from_numpy(directions).float()
-    parts = (scaled(part.cpu()).flatten(1) for part in images.split(_AT_ONCE))
-    return torch.cat([part @ matrix for part in parts]).double().numpy()
+    floats = (to_unit_range(part.cpu(), dtype=torch.float32) for part in images.split(_AT_ONCE))
+    return torch.cat([part.flatten(1) @ matrix for part in floats]).double().numpy()
 
 
 class _Given(nn.Module):

@@ -7,9 +7,10 @@ from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
 from r1lab.images.errors import InputError
-from r1lab.images.metrics.base import Features, scaled
+from r1lab.images.metrics.base import Features
 from r1lab.images.metrics.classifier import FashionMNISTClassifier
 from r1lab.images.metrics.inception import InceptionV3
+from r1lab.images.pictures import to_unit_range
 
 __all__ = ["Pixels", "default_features", "get"]
 
@@ -30,7 +31,8 @@ class Pixels(Features):
 
     def vectors(self, images: Tensor) -> Tensor:
         """(N, 192), channel by channel, row by row."""
-        return adaptive_avg_pool2d(scaled(images), 8).expand(-1, 3, -1, -1).flatten(1)
+        floats = to_unit_range(images, dtype=torch.float32)
+        return adaptive_avg_pool2d(floats, 8).expand(-1, 3, -1, -1).flatten(1)
 
     def check_shape(self, shape: torch.Size) -> None:
         """At least 8 px."""

@@ -2,6 +2,7 @@
 
 from torch import nn
 
+from r1lab.images.config import Config
 from r1lab.images.errors import InputError
 from r1lab.images.networks.cost import Cost, cost
 from r1lab.images.networks.dcgan import DCGANDiscriminator, DCGANGenerator
@@ -65,3 +66,25 @@ def pair(
     further = {"width": width, "activation": ACTIVATIONS[activation], "classes": classes}
     generator = make_generator(latent_dim=latent_dim, channels=channels, size=size, **further)
     return generator, make_discriminator(channels=channels, size=size, **further)
+
+
+def pair_of(
+    config: Config, shape: tuple[int, int, int], classes: int
+) -> tuple[nn.Module, nn.Module]:
+    """The `pair` of a run's settings; arguments and errors as there.
+
+    Examples
+    --------
+    >>> import torch
+    >>> generator, discriminator = pair_of(Config(latent_dim=8, width=4), (1, 32, 32), classes=0)
+    >>> discriminator(generator(torch.zeros(2, 8))).shape
+    torch.Size([2])
+    """
+    return pair(
+        config.network,
+        shape,
+        latent_dim=config.latent_dim,
+        width=config.width,
+        activation=config.activation,
+        classes=classes,
+    )

@@ -10,7 +10,7 @@ from math import log2
 
 from torch import Tensor, nn
 
-from r1lab.images.errors import InputError
+from r1lab.images.config import check_size
 from r1lab.images.networks.labels import Conditioned, select
 from r1lab.images.networks.parts import Activation, initialize, leaky_relu
 
@@ -163,7 +163,6 @@ def _widths(size: int, width: int) -> list[int]:
     >>> _widths(32, 16)
     [16, 32, 64, 64]
     """
-    if size not in (16, 32, 64, 128, 256):
-        raise InputError(f"size must be 16, 32, 64, 128 or 256 pixels, not {size}")
+    check_size(size)
     halvings = int(log2(size // _BASE))
     return [width * min(2**level, _WIDEST) for level in range(halvings + 1)]
