@@ -9,11 +9,10 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 from zipfile import ZIP_DEFLATED, ZipFile
 
 import pytest
-from playwright.sync_api import Browser, Page, Response, Route
+from playwright.sync_api import Browser, Page, Response
 
 from browser import SITE, settle
 
@@ -78,7 +77,7 @@ def origins(unpacked: Path) -> Iterator[dict[str, str]]:
 
 @pytest.fixture(scope="session")
 def visit(browser: Browser, origins: dict[str, str]) -> Callable[..., Any]:
-    """`with visit(name, origin, **context options)`: the page, cut off from any network.
+    """`with visit(name, origin, **context options)`: the page, as a first visit.
 
     It has settled, unless `settled=False`.
     """
@@ -88,7 +87,6 @@ def visit(browser: Browser, origins: dict[str, str]) -> Callable[..., Any]:
         name: str, origin: str = "http", settled: bool = True, **options: Any
     ) -> Iterator[Visit]:
         context = browser.new_context(**options)
-        context.route("**/*", only_local)
         opened = Visit(context.new_page(), origins[origin])
         opened.listen()
         # A name with a fragment is complete.
@@ -99,12 +97,3 @@ def visit(browser: Browser, origins: dict[str, str]) -> Callable[..., Any]:
         context.close()
 
     return open_page
-
-
-def only_local(route: Route) -> None:
-    """Let the book's own files through and nothing else."""
-    url = urlsplit(route.request.url)
-    if url.scheme in ("file", "data", "blob") or url.hostname == "127.0.0.1":
-        route.continue_()
-    else:
-        route.abort()
