@@ -4,12 +4,15 @@ On GitHub Actions the environment names it, so that a fork's site leads to the f
 has no repository and shows no dead buttons.
 """
 
+from __future__ import annotations
+
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sphinx.application import Sphinx
-from sphinx.config import Config
+if TYPE_CHECKING:  # tools/pypi_readme.py asks for the links where there is no Sphinx
+    from sphinx.application import Sphinx
+    from sphinx.config import Config
 
 # The branch that tools/launchable.py fills: chapters that install their own r1lab.
 NOTEBOOKS = "notebooks"

@@ -155,7 +155,8 @@ def test_field_is_the_mirror_image_of_the_torch_losses(loss, regularizer, streng
 
         objective = losses.get(loss)
         d_loss = objective.discriminator(discriminator(real), discriminator(fake))
-        penalty = penalties.get(regularizer, strength)
+        gamma = 2 * strength if regularizer == "wgan-gp" else strength  # its strength is a weight
+        penalty = penalties.get(regularizer, gamma)
         if penalty is not None:
             d_loss = d_loss + penalty(discriminator, real, fake.detach()).value
         (v_psi,) = torch.autograd.grad(-d_loss, psi)

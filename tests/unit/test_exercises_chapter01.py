@@ -43,7 +43,7 @@ WRONG = [
     ("ch01-best-loss", lambda real, fake: loss_of_the_ratio(real, fake) / 2, "two parts"),
     ("ch01-best-loss", lambda real, fake: 1.0, "V = -log 4"),
     ("ch01-best-loss", 0.5, "function"),
-    ("ch01-best-loss", lambda real, fake: None, "one number"),
+    ("ch01-best-loss", lambda real, fake: None, "return a number, not None"),
     ("ch01-paper-sign", lambda d: torch.nn.functional.softplus(-d).mean(), "being caught"),
     ("ch01-paper-sign", lambda d: -torch.nn.functional.softplus(-d).mean(), "minimax"),
     ("ch01-paper-sign", lambda d: torch.nn.functional.softplus(d).sum(), "sum"),
@@ -73,6 +73,14 @@ def test_a_mistake_gets_its_hint(name, answer, words, capsys):
 @pytest.mark.parametrize("number", [torch.tensor(1.0064), np.float32(1.0064), np.float64(1.0064)])
 def test_a_number_of_any_kind_is_a_number(number):
     assert check("ch01-two-sigmoids", number)
+
+
+def test_a_tensor_that_is_one_number_is_a_number():
+    assert check("ch01-best-loss", lambda p, q: torch.tensor(loss_of_the_ratio(p, q)))
+
+
+def test_arguments_may_be_changed_in_place():
+    assert check("ch01-paper-sign", lambda d: torch.nn.functional.softplus(d.neg_().neg()).mean())
 
 
 def test_single_precision_is_good_enough():

@@ -1,17 +1,22 @@
 """Checkers of chapter 1, the GAN game."""
 
 import math
+from collections.abc import Callable
 from numbers import Real
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import softplus
 
+from r1lab.notebook.answers import call, give_the_same, numbers, slip
 from r1lab.notebook.exercises import Checker
 from r1lab.theory import divergences
 
 __all__ = ["EXERCISES"]
+
+Array = NDArray[np.float64]
 
 # Frequencies of real and generated samples: ordinary, equal, overlapping in part, apart.
 _WORLDS = (
@@ -22,31 +27,43 @@ _WORLDS = (
 )
 
 
+def _worlds() -> list[tuple[Array, Array]]:
+    """Fresh arrays: the reader's code may change those that it is given."""
+    return [(np.array(real), np.array(fake)) for real, fake in _WORLDS]
+
+
+def _loss(real: Array, fake: Array) -> float:
+    return math.log(4) - 2 * divergences.js(real, fake)
+
+
 def _best_loss(answer: object) -> str | None:
     """`best_loss(real, fake)`, the loss log 4 - 2 JS of the optimal discriminator."""
     if not callable(answer):
         return "give the function itself, best_loss without brackets, not a value of it"
-    pairs = [(np.array(real), np.array(fake)) for real, fake in _WORLDS]
-    try:
-        got = np.array([float(answer(real, fake)) for real, fake in pairs])
-    except (TypeError, ValueError) as error:
-        return f"best_loss(real, fake) should return one number: {error}"
-    js = np.array([divergences.js(real, fake) for real, fake in pairs])
-    right = math.log(4) - 2 * js
-    hints = {
-        "this is the value V; the loss of the discriminator is -V": -right,
-        "the theorem has twice the JS": math.log(4) - js,
-        "log 4 minus JS in bits: take natural logarithms": math.log(4) - 2 * js / math.log(2),
-        "the loss is in nats: take natural logarithms": right / math.log(2),
-        "the sign of JS: the more the two differ, the lower the loss": math.log(4) + 2 * js,
-        "the loss has two parts, one for real and one for generated samples": right / 2,
-    }
-    if np.isnan(got).any():
+    values = numbers(answer, _worlds())
+    if isinstance(values, str):
+        return values
+    if any(map(math.isnan, values)):
         return "nan where a picture is missing on one side: a term with the factor 0 is 0"
-    if np.allclose(got, right, atol=1e-6):
+    if give_the_same(values, _loss, _worlds()):
         return None
-    same = (hint for hint, wrong in hints.items() if np.allclose(got, wrong, atol=1e-6))
-    return next(same, "put D* into the loss, or use V = -log 4 + 2 JS; 0 if nothing is shared")
+    js, log4 = divergences.js, math.log(4)
+    slips: dict[str, Callable[..., float]] = {
+        "this is the value V; the loss of the discriminator is -V": lambda p, q: -_loss(p, q),
+        "the theorem has twice the JS": lambda p, q: log4 - js(p, q),
+        "log 4 minus JS in bits: take natural logarithms": (
+            lambda p, q: log4 - 2 * js(p, q) / math.log(2)
+        ),
+        "the loss is in nats: take natural logarithms": lambda p, q: _loss(p, q) / math.log(2),
+        "the sign of JS: the more the two differ, the lower the loss": (
+            lambda p, q: log4 + 2 * js(p, q)
+        ),
+        "the loss has two parts, one for real and one for generated samples": (
+            lambda p, q: _loss(p, q) / 2
+        ),
+    }
+    otherwise = "put D* into the loss, or use V = -log 4 + 2 JS; 0 if nothing is shared"
+    return slip(values, _worlds(), slips, otherwise)
 
 
 def _paper_sign(answer: object) -> str | None:
@@ -54,24 +71,30 @@ def _paper_sign(answer: object) -> str | None:
     if not callable(answer):
         return "give the function itself, generator_loss without brackets"
     logits = torch.tensor([-2.0, -0.5, 1.0, 3.0], dtype=torch.float64)
-    far = torch.tensor([1000.0], dtype=torch.float64)
-    got, right = answer(logits), softplus(logits).mean()
+    cases = [(logits,)]
+    got, failure = call(answer, logits.clone())
+    if failure:
+        return failure
     if not isinstance(got, Tensor) or got.dim() != 0:
         return "return one number as a tensor: the mean over the batch"
-    got = got.double()
-    hints = {
+    values = [got.item()]
+    slips: dict[str, Callable[..., float]] = {
         "this rewards the generator for being caught: in the paper's sign D is large on generated "
-        "samples, so turn the sign of the logits first": softplus(-logits).mean(),
-        "this is the minimax (saturating) loss in the paper's sign": -softplus(-logits).mean(),
-        "this is the minimax (saturating) loss, and in the code's sign": -softplus(logits).mean(),
-        "the mean over the batch, not the sum": softplus(logits).sum(),
+        "samples, so turn the sign of the logits first": lambda d: softplus(-d).mean().item(),
+        "this is the minimax (saturating) loss in the paper's sign": (
+            lambda d: -softplus(-d).mean().item()
+        ),
+        "this is the minimax (saturating) loss, and in the code's sign": (
+            lambda d: -softplus(d).mean().item()
+        ),
+        "the mean over the batch, not the sum": lambda d: softplus(d).sum().item(),
     }
-    for hint, wrong in hints.items():
-        if torch.allclose(got, wrong):
-            return hint
-    if not torch.allclose(got, right):
-        return "D_code = -D_paper, and the loss is softplus(-D_code)"
-    if not torch.allclose(answer(far).double(), far.mean()):
+    if not give_the_same(values, lambda d: softplus(d).mean().item(), cases):
+        return slip(values, cases, slips, "D_code = -D_paper, and the loss is softplus(-D_code)")
+    large = numbers(answer, [(torch.tensor([1000.0], dtype=torch.float64),)])
+    if isinstance(large, str):
+        return large
+    if not give_the_same(large, lambda: 1000.0, [()]):
         return "it overflows at a logit of 1000: use softplus, not log(1 + exp(...))"
     return None
 

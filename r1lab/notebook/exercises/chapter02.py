@@ -1,11 +1,12 @@
 """The exercises of chapter 2, absolute continuity and distances between distributions."""
 
 from collections.abc import Callable
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from r1lab.notebook.answers import call, give_the_same, slip
 from r1lab.notebook.exercises import Checker
 from r1lab.theory import divergences as dv
 
@@ -63,35 +64,50 @@ def _noise(answer: object) -> str | None:
 
 def _push(answer: object) -> str | None:
     """push(logit, slope) -> (minimax, non-saturating) force on a fake sample."""
-    from scipy.special import expit
-
     if not callable(answer):
         return "give the function push itself, without calling it"
-    push = cast(Callable[[float, float], tuple[float, float]], answer)
     for logit, slope in ((-12.0, 30.0), (1.0, -2.0), (0.0, 1.0), (-800.0, 5.0), (800.0, 5.0)):
-        right = expit(logit) * slope, expit(-logit) * slope
-        try:
-            with np.errstate(all="ignore"):
-                got = tuple(float(number) for number in push(logit, slope))
-        except OverflowError:
+        with np.errstate(all="ignore"):
+            pair, failure = call(answer, logit, slope)
+        if failure and "OverflowError" not in failure:
+            return failure
+        if failure:
             return f"it overflows at a logit of {logit:g}: use scipy.special.expit"
-        except (TypeError, ValueError) as error:
-            return f"push({logit:g}, {slope:g}) should return two numbers: {error}"
+        got, failure = call(_floats, pair)
+        if failure:
+            return f"push({logit:g}, {slope:g}) should return two numbers, not {pair!r}"
         if len(got) != 2:
             return f"push should return two numbers, not {len(got)}"
-        if np.allclose(got, right, rtol=1e-9, atol=1e-300):
-            continue
-        if not np.isfinite(got).all():
-            return f"it is not finite at a logit of {logit:g}: use scipy.special.expit"
-        if np.allclose(got, right[::-1]):
-            return "the two are swapped: minimax is the one that fades where D is sure of a fake"
-        if np.allclose(got, np.negative(right)):
-            return "the sign: the generator moves against the derivative of its loss"
-        return (
-            f"at logit {logit:g} and slope {slope:g} it gives {got[0]:.4g} and {got[1]:.4g}: "
-            "differentiate each loss with respect to D, then use the chain rule"
-        )
+        if hint := _mispushed(got, logit, slope):
+            return hint
     return None
+
+
+def _floats(pair: Any) -> list[float]:
+    return [float(number) for number in pair]
+
+
+def _mispushed(got: list[float], logit: float, slope: float) -> str | None:
+    from scipy.special import expit
+
+    right, places = (expit(logit) * slope, expit(-logit) * slope), ((0,), (1,))
+    if give_the_same(got, lambda place: right[place], places):
+        return None
+    if not np.isfinite(got).all():
+        return f"it is not finite at a logit of {logit:g}: use scipy.special.expit"
+    slips: dict[str, Callable[..., float]] = {
+        "the two are swapped: minimax is the one that fades where D is sure of a fake": (
+            lambda place: right[1 - place]
+        ),
+        "the sign: the generator moves against the derivative of its loss": (
+            lambda place: -right[place]
+        ),
+    }
+    otherwise = (
+        f"at logit {logit:g} and slope {slope:g} it gives {got[0]:.4g} and {got[1]:.4g}: "
+        "differentiate each loss with respect to D, then use the chain rule"
+    )
+    return slip(got, places, slips, otherwise)
 
 
 EXERCISES: dict[str, Checker] = {"ch02-fit": _fit, "ch02-noise": _noise, "ch02-push": _push}
