@@ -45,10 +45,12 @@ RATE: dict[str, float] = dict.fromkeys(METHODS, 2e-3)
 GAMMAS = (0.01, 0.1, 1.0, 100.0, 1000.0)  # and 10, which is images/r1/0
 WEIGHTS = (0.1, 1.0, 100.0)  # of WGAN-GP, and 10, which is images/wgan-gp-*/0
 SEEDS = (0, 1, 2)
-# WGAN-GP with five discriminator steps at *equal generator steps*: five times the images. Instance
-# noise that leaves more of the picture.
+# WGAN-GP with five discriminator steps at *equal generator steps*: five times the images. Each
+# penalty with the other's loss. Instance noise that leaves more of the picture.
 DECIDE: dict[str, dict[str, Any]] = {
     "wgan-gp-5-long": METHODS["wgan-gp-5"] | {"snapshot_every": 300, "evaluate_every": 300},
+    "wgan-gp-non-saturating": {"penalty": "wgan-gp", "gamma": 20.0},
+    "r1-wasserstein": {"loss": "wasserstein", "gamma": 10.0},
     "instance-noise-1": {"penalty": "none", "instance_noise": 1.0},
     "instance-noise-0.3": {"penalty": "none", "instance_noise": 0.3},
 }
