@@ -4,7 +4,7 @@ One pair of networks (width 8, so that many seeds fit into an hour of two cores)
 Adam with betas (0, 0.99); 115,200 real images a run, which is 1,800 discriminator steps for every
 method (WGAN-GP with five of them a step has 360 generator steps). The learning rate of each method
 is the better of two, on a seed of its own (`tune/...`). `gamma/...` and `weight/...`: R1 and
-WGAN-GP with other strengths.
+WGAN-GP with other strengths. `crossed/...`: each penalty with the other's loss.
 
 `decide/...` change one thing where a result is not what one expects. `gallery/...` are runs to look
 at: wider networks, more images, and one in colour.
@@ -14,6 +14,7 @@ import io
 import json
 import shutil
 from dataclasses import replace
+from fnmatch import fnmatch
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -45,12 +46,16 @@ RATE: dict[str, float] = dict.fromkeys(METHODS, 2e-3)
 GAMMAS = (0.01, 0.1, 1.0, 100.0, 1000.0)  # and 10, which is images/r1/0
 WEIGHTS = (0.1, 1.0, 100.0)  # of WGAN-GP, and 10, which is images/wgan-gp-*/0
 SEEDS = (0, 1, 2)
-# WGAN-GP with five discriminator steps at *equal generator steps*: five times the images. Each
-# penalty with the other's loss. Instance noise that leaves more of the picture.
-DECIDE: dict[str, dict[str, Any]] = {
-    "wgan-gp-5-long": METHODS["wgan-gp-5"] | {"snapshot_every": 300, "evaluate_every": 300},
+FILMED = ("gamma/*", "gallery/*", "images/*/0")
+# Each penalty with the other's loss.
+CROSSED: dict[str, dict[str, Any]] = {
     "wgan-gp-non-saturating": {"penalty": "wgan-gp", "gamma": 20.0},
     "r1-wasserstein": {"loss": "wasserstein", "gamma": 10.0},
+}
+# WGAN-GP with five discriminator steps at *equal generator steps*: five times the images. Instance
+# noise that leaves more of the picture.
+DECIDE: dict[str, dict[str, Any]] = {
+    "wgan-gp-5-long": METHODS["wgan-gp-5"] | {"snapshot_every": 300, "evaluate_every": 300},
     "instance-noise-1": {"penalty": "none", "instance_noise": 1.0},
     "instance-noise-0.3": {"penalty": "none", "instance_noise": 0.3},
 }
@@ -85,6 +90,8 @@ def _settings() -> dict[str, Config]:
     for method, weight in product(("wgan-gp-1", "wgan-gp-5"), WEIGHTS):
         config = replace(_BASE, **METHODS[method] | {"gamma": 2 * weight}, lr=RATE[method])
         found[f"weight/{method}/{weight:g}"] = _equal_images(config)
+    for seed, (name, changes) in product(SEEDS, CROSSED.items()):
+        found[f"crossed/{name}/{seed}"] = replace(_BASE, **changes, lr=RATE["r1"], seed=seed)
     for name, changes in DECIDE.items():
         found[f"decide/{name}"] = replace(replace(_BASE, lr=RATE["r1"]), **changes)
     return found | {f"gallery/{name}": config for name, config in GALLERY.items()}
@@ -142,7 +149,7 @@ def _is_kept(line: dict[str, Any]) -> bool:
 def _pictures(name: str, scratch: Path) -> dict[str, bytes]:
     """Samples at the end; of those that are shown also a strip with those of every snapshot."""
     pictures = {".webp": _webp(grid(sample(scratch, 36)))}
-    if name.startswith(("gamma/", "gallery/")) or name.endswith("/0"):
+    if any(fnmatch(name, pattern) for pattern in FILMED):
         frames = [np.asarray(Image.open(path)) for path in sorted(scratch.glob("samples/step-*"))]
         side = 34 * 6 - 2  # the first six rows and columns
         strip = np.concatenate([frame[:side, :side] for frame in frames])
