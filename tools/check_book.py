@@ -29,7 +29,7 @@ DIGITS = 4
 
 ADDRESS = re.compile(r"\b0x[0-9a-f]{6,}")
 PROGRESS = re.compile(r"\r(?!\n)|\d+%\||\d(it/s|s/it)")
-DECIMAL = re.compile(r"(?<![\w.])(\d+\.\d+)(?:e[+-]?\d+)?(?![\w]|\.\d)", re.IGNORECASE)
+DECIMAL = re.compile(r"(?<![\w.])(\d+\.\d+)(?:e[+-]?\d+)?(?!\d|\.\d)", re.IGNORECASE)
 FOLDED_PROOF = re.compile(r"\{prf:proof\}.*\n(:.*\n)*:class:.*dropdown")
 
 

@@ -59,7 +59,7 @@ def explorer_pictures(page: Page) -> None:
     for name in pages():
         page.goto((SITE / f"{name}.html").as_uri())
         settle(page)
-        hidden = ".r1-controls, .r1-buttons, .r1-readout { display: none !important }"
+        hidden = ".r1-controls, .r1-buttons, .r1-note, .r1-readout { display: none !important }"
         page.add_style_tag(content=f"{hidden} body, .bd-main * {{ background: none !important }}")
         for place, state in enumerate(reprs(name)):
             label = f"{name.rpartition('/')[2]}-{place + 1}"

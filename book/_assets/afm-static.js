@@ -53,12 +53,15 @@
     }
     save_changes() {}
     send() {}
+    prepare() {
+      if (this.isAnywidget) this.definition().catch(() => {}); // said where it is shown
+    }
     // `initialize` runs once a model, however many views show it.
     definition() {
       this.ready ??= (async () => {
         const definition = await load(this.get('_esm'));
         await definition.initialize?.({ model: this, experimental, signal });
-        return definition;
+        return (this.loaded = definition);
       })();
       return this.ready;
     }
@@ -71,7 +74,9 @@
     return Object.fromEntries(Object.entries(state).filter(plain));
   }
 
-  async function getModel(reference) {
+  const getModel = async (reference) => findModel(reference);
+
+  function findModel(reference) {
     const model = models.get(reference.replace(REFERENCE, ''));
     if (!model) throw new Error(`its model ${reference} was not saved in the page`);
     return model;
@@ -133,12 +138,14 @@
     return unique;
   }
 
-  const isAsked = (name) => location.hash.startsWith(`#${name}.`) || location.hash.includes(`&${name}.`);
+  const isAsked = (name, hash = location.hash) =>
+    hash.startsWith(`#${name}.`) || hash.includes(`&${name}.`);
+  const anyAsked = (hash) => [...named.keys()].some((name) => isAsked(name, hash));
 
+  // What the address does not name is as it was saved.
   function readAddress() {
     const asked = new URLSearchParams(location.hash.slice(1));
     for (const [name, model] of named) {
-      if (!isAsked(name)) continue;
       for (const [trait, saved] of Object.entries(model.saved)) {
         const text = asked.get(`${name}.${trait}`);
         model.set(trait, text === null ? saved : parse(text, saved));
@@ -152,6 +159,15 @@
     return text !== '' && Number.isFinite(Number(text)) ? Number(text) : saved;
   }
 
+  // A link to a state, and Back and Forward from or to one, restore it whole. Only they: a link to
+  // a section leaves the figures as the reader has them, and is the first to its history entry.
+  const SEEN = 'seen';
+  function followAddress({ oldURL }) {
+    const again = history.state === SEEN;
+    history.replaceState(SEEN, '');
+    if (anyAsked(location.hash) || (again && anyAsked(new URL(oldURL).hash))) readAddress();
+  }
+
   function writeAddress() {
     const parameters = new URLSearchParams();
     for (const [name, model] of named) {
@@ -161,8 +177,8 @@
       }
     }
     const hash = `${parameters}`;
-    if (hash) history.replaceState(null, '', `#${hash}`);
-    else if ([...named.keys()].some(isAsked)) history.replaceState(null, '', '#');
+    if (hash) history.replaceState(SEEN, '', `#${hash}`);
+    else if (anyAsked(location.hash)) history.replaceState(SEEN, '', '#');
   }
 
   // Browsers refuse too many changes of the address; the last one of a drag is enough.
@@ -176,10 +192,10 @@
 
   async function render(el, modelId) {
     try {
-      const model = await getModel(modelId);
+      const model = findModel(modelId);
       if (!model.isAnywidget) throw new Error('it needs a running kernel');
       addStyle(model.get('_css'));
-      const definition = await model.definition();
+      const definition = model.loaded ?? (await model.definition());
       keepInAddress(model);
       await definition.render?.({ model, el, experimental, signal });
       el.dataset.state = 'ready';
@@ -189,6 +205,17 @@
       el.setAttribute('role', 'alert');
       el.textContent = `This interactive figure could not start: ${error.message}.`;
     }
+  }
+
+  // Show what the address asks for, until the reader moves: what is drawn above may push it away.
+  function stayAt(el) {
+    const there = () => el.scrollIntoView({ behavior: 'instant' });
+    const watcher = new ResizeObserver(() => setTimeout(there));
+    const leave = () => watcher.disconnect();
+    watcher.observe(document.body);
+    for (const act of ['wheel', 'touchstart', 'pointerdown', 'keydown']) addEventListener(act, leave);
+    setTimeout(leave, 5000);
+    there();
   }
 
   function start() {
@@ -218,8 +245,13 @@
       observer.observe(el);
     }
     readAddress();
-    addEventListener('hashchange', readAddress);
-    [...pending.keys()].find((el) => isAsked(el.dataset.name))?.scrollIntoView();
+    history.replaceState(SEEN, '');
+    addEventListener('hashchange', followAddress);
+    const asked = [...pending.keys()].find((el) => isAsked(el.dataset.name));
+    if (asked) stayAt(asked);
+    // Paper does not wait, so that by then what draws must be there.
+    const idle = window.requestIdleCallback ?? setTimeout;
+    idle(() => [...pending.values()].forEach((id) => models.get(id)?.prepare()));
     addEventListener('beforeprint', () => [...pending.keys()].forEach(show));
   }
 

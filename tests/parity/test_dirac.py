@@ -5,7 +5,8 @@ import itertools
 import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
-from scipy.special import erfc
+from scipy.special import erfc, expit
+from scipy.stats import norm
 
 from r1lab.notebook.explorers import DiracExplorer
 from r1lab.theory import dynamics
@@ -48,6 +49,43 @@ def test_fields_of_the_whole_zoo(js):
     for game, computed in zip(GAMES, got, strict=True):
         expected = np.stack(game.field(*points.T), axis=1)
         np.testing.assert_allclose(computed, expected, **EXACT, err_msg=repr(game))
+
+
+def noisy_field(game: DiracGAN, theta: float, psi: float) -> list[float]:
+    """As DiracGAN.field, whose own nodes are too far apart for a steep discriminator."""
+    b, width = np.linspace(-9, 9, 40_001, retstep=True)
+    weights = width * norm.pdf(b)
+    noise = game.strength * b * (2**0.5 if game.loss == "relativistic" else 1)
+    fake = theta + noise
+    sign = -1 if game.loss == "minimax" else 1
+    v_psi = (fake * expit(-psi * fake)) @ weights
+    if game.loss != "relativistic":
+        v_psi += (noise * expit(-psi * noise)) @ weights
+    return [-psi * (expit(sign * psi * fake) @ weights), v_psi]
+
+
+@pytest.mark.parametrize("loss", ["minimax", "non-saturating", "relativistic"])
+def test_fields_under_noise_where_the_discriminator_is_steep(js, loss):
+    rng = np.random.default_rng(3)
+    function = "(js, o, z) => z.map((p) => js.diracGame(o).field(...p))"
+    for sigma in (0.05, 1.0, 3.0):
+        game = DiracGAN(loss, "instance-noise", sigma)
+        steep = np.geomspace(5, 400, 15) / sigma * rng.choice([-1, 1], 15)
+        points = np.column_stack([rng.normal(0, 3 * sigma, 15), steep])
+        expected = [noisy_field(game, *point) for point in points]
+        found = js(function, options(game), points.tolist())
+        np.testing.assert_allclose(found, expected, **EXACT, err_msg=repr(game))
+
+
+def test_a_path_ends_where_the_numbers_do(js):
+    function = """(js, o, z, rule) =>
+        js.pathFrom(js.diracGame(o), z, { dSteps: 1, count: 200, ...rule }).flat()"""
+    for game, start in itertools.product(GAMES, [(2.2, 2.0), (2.2, 2.2)]):
+        rules = [{"h": 2, "scheme": "alternating"}]
+        if game in SMOOTH:
+            rules.append({"h": 0.5, "scheme": "flow"})
+        for rule in rules:
+            assert np.isfinite(js(function, options(game), start, rule)).all(), game
 
 
 def test_jacobians_and_where_there_are_none(js):

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+import traitlets
 from scipy.stats import wasserstein_distance
 from torch import nn
 
@@ -213,3 +214,9 @@ def test_the_data_spread_evenly_have_the_moments_of_the_problem(javascript):
         drawn = problem.sample(40_000).numpy()
         np.testing.assert_allclose(data.mean(0), drawn.mean(0), atol=0.03)
         np.testing.assert_allclose(data.var(0), drawn.var(0), atol=0.03)
+
+
+@pytest.mark.parametrize("moves", ["nonsense; 9999D -3G", "9999D", "3X"])
+def test_moves_by_hand_that_no_page_writes_are_refused(moves):
+    with pytest.raises(traitlets.TraitError, match="by_hand must be moves like"):
+        GANExplorer(by_hand=moves)

@@ -2,14 +2,16 @@
 
 
 def test_names_in_the_drawings_have_contrast(visit):
-    """Every name in an explorer, against the page, light and dark."""
-    for scheme in ("light", "dark"):
+    """Every name in an explorer, against the page, light, dark and on paper."""
+    for scheme, media in (("light", "screen"), ("dark", "screen"), ("dark", "print")):
         with visit("book/explorers", color_scheme=scheme) as opened:
+            opened.page.emulate_media(media=media)
             colours = opened.page.evaluate(
                 """() => [...document.querySelectorAll('.r1-explorer svg text')]
                     .map((e) => getComputedStyle(e).fill)"""
             )
             ground = opened.page.evaluate("getComputedStyle(document.body).backgroundColor")
+            assert (ground == "rgb(18, 22, 27)") == ((scheme, media) == ("dark", "screen"))
             assert len(colours) > 40
             assert min(contrast(colour, ground) for colour in set(colours)) > 4.5
 

@@ -71,6 +71,17 @@ def page(browser, tmp_path_factory):
     opened.close()
 
 
+def test_paper_gets_figures_that_were_not_seen(browser, page):
+    copy = browser.new_page()
+    copy.goto(page.url)
+    copy.locator("#lost-7 [data-state]").wait_for()
+    far = "document.querySelector('#far-0 .anywidget-static').textContent"
+    assert copy.evaluate(far) == ""
+    copy.evaluate("new Promise((done) => requestIdleCallback(() => setTimeout(done, 200)))")
+    assert copy.evaluate(f"(dispatchEvent(new Event('beforeprint')), {far})") == "drawn"
+    copy.close()
+
+
 def test_state_bytes_references_and_events(page):
     got = json.loads(page.locator("#reader-0").locator(".anywidget-static").inner_text())
     assert got == {

@@ -58,6 +58,21 @@ def test_keys(visit):
         assert f"γ = {four(convert_gamma(12, 'gan_stability'))}" in words(found)
 
 
+def test_swap_is_off_where_it_would_change_gamma(visit):
+    state = {"source": "mmgen_pixel", "target": "batch_sum", "resolution": 1024, "batch": 512}
+    fragment = "&".join(f"{NAME}.{trait}={value}" for trait, value in state.items())
+    with visit(f"{PAGE}.html#{fragment}") as opened:
+        found = converter(opened)
+        swap = found.get_by_role("button", name="Swap")
+        assert swap.is_disabled()
+        assert swap.get_attribute("title") == "A strength may be 0.000001 to 1000000."
+        found.get_by_label("strength v", exact=True).fill("1000000")
+        gamma = words(found).partition(" is γ = ")[2].partition(" in paper")[0]
+        swap.click()
+        assert f" is γ = {gamma} in paper units" in words(found)
+        assert swap.get_attribute("title") == ""
+
+
 def test_touch(visit):
     with visit(PAGE, **PHONE) as opened:
         found = converter(opened)
@@ -114,7 +129,9 @@ def test_a_copied_address_restores_it_and_nonsense_is_harmless(visit, origin):
         fragment = opened.page.evaluate("location.hash")
     with visit(f"{PAGE}.html{fragment}", origin) as opened:
         assert words(converter(opened)) == said
-    with visit(f"{PAGE}.html#{NAME}.source=no&{NAME}.value=-1&{NAME}.batch=2.4", origin) as opened:
-        assert words(converter(opened)).startswith("0.000001 in the paper")
-        assert "in batches of 2," in words(converter(opened))
-        assert opened.problems == []
+    for no in ("no", "toString"):
+        bad = f"{NAME}.source={no}&{NAME}.value=-1&{NAME}.batch=2.4"
+        with visit(f"{PAGE}.html#{bad}", origin) as opened:
+            assert words(converter(opened)).startswith("0.000001 in the paper")
+            assert "in batches of 2," in words(converter(opened))
+            assert opened.problems == []

@@ -6,20 +6,13 @@ from urllib.parse import quote
 import numpy as np
 import pytest
 import traitlets
-from bs4 import BeautifulSoup
 
-from browser import SITE, pages
 from r1lab.notebook import explorers
 from r1lab.theory import divergences
 from r1lab.theory.dirac import DiracGAN
 
 PAGE = "book/explorers"
 NAMES = ["DiracExplorer", "ContinuityExplorer", "SpectrumExplorer", "ManifoldExplorer"]
-WITH_EXPLORERS = [
-    name
-    for name in pages()
-    if (file := SITE / f"{name}.html").exists() and "widget-view+json" in file.read_text()
-]
 
 
 @pytest.fixture(scope="module", params=["http", "file"])
@@ -285,82 +278,6 @@ def test_an_anchor_leaves_the_explorers_alone_and_the_address_too(visit):
         explorer(opened, "SpectrumExplorer")
         opened.page.wait_for_timeout(400)
         assert opened.page.evaluate("location.hash") == "#explorer-spectrum"
-
-
-# ---- Speed ----
-
-
-@pytest.mark.timing
-@pytest.mark.parametrize("origin", ["http", "file"])
-@pytest.mark.parametrize("name", WITH_EXPLORERS)
-def test_ready_within_a_second_of_scrolling_to_it(visit, name, origin):
-    with visit(name, origin, settled=False) as opened:
-        for place in range(opened.page.locator(".anywidget-static").count()):
-            waited = opened.page.evaluate(READY, place)
-            assert waited < 1000, (name, place, waited)
-
-
-READY = """async (place) => {
-  const explorer = document.querySelectorAll('.anywidget-static')[place];
-  const began = performance.now();
-  explorer.scrollIntoView({ behavior: 'instant' });
-  while (!explorer.dataset.state) await new Promise(requestAnimationFrame);
-  return performance.now() - began;
-}"""
-
-# Drag a slider to and fro, one change a frame.
-FRAMES = """async ([slider, frames]) => {
-  const [low, high, step] = [slider.min, slider.max, slider.step].map(Number);
-  for (let k = 0; k < frames; k++) {
-    await new Promise(requestAnimationFrame);
-    const share = 0.5 - 0.4 * Math.cos(k / 9);
-    slider.value = Math.round((low + share * (high - low)) / step) * step;
-    slider.dispatchEvent(new Event('input', { bubbles: true }));
-  }
-}"""
-
-
-def script_seconds(client) -> float:
-    """How long the page's scripts have run, in time of its thread: other programs do not count."""
-    metrics = client.send("Performance.getMetrics")["metrics"]
-    return next(metric["value"] for metric in metrics if metric["name"] == "ScriptDuration")
-
-
-@pytest.mark.timing
-@pytest.mark.parametrize("name", NAMES)
-def test_script_time_of_a_dragged_frame(visit, name):
-    with visit(PAGE) as opened:
-        client = opened.page.context.new_cdp_session(opened.page)
-        client.send("Performance.enable", {"timeDomain": "threadTicks"})
-        found = explorer(opened, name)
-        for slider in found.locator("input[type=range]:visible").all():
-            element = slider.element_handle()
-            opened.page.evaluate(FRAMES, [element, 15])  # the compiler's turn
-            rounds = []
-            for _ in range(3):  # the best one: what else the machine does only adds
-                before = script_seconds(client)
-                opened.page.evaluate(FRAMES, [element, 40])
-                rounds.append(1000 * (script_seconds(client) - before) / 40)
-            print(name, slider.get_attribute("aria-label"), f"{min(rounds):.1f} ms")
-            assert min(rounds) <= 8
-
-
-# ---- Without JavaScript ----
-
-
-def test_each_explorer_has_one_picture_without_javascript(chromium, origins):
-    browser = chromium("--blink-settings=scriptEnabled=false")
-    for name in WITH_EXPLORERS:
-        soup = BeautifulSoup((SITE / f"{name}.html").read_text(encoding="utf-8"), "html.parser")
-        views = len(soup.select("script[type$='widget-view+json']"))
-        page = browser.new_page()
-        page.goto(f"{origins['http']}/{name}.html")
-        shown = page.locator("noscript img")
-        assert shown.count() == views
-        for picture in shown.all():
-            assert picture.is_visible()
-            assert len(picture.get_attribute("alt")) > 60
-        page.close()
 
 
 def test_pictures_do_not_appear_beside_the_figure(desktop):

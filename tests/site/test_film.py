@@ -206,13 +206,35 @@ def test_a_copied_address_and_nonsense_in_it(visit):
         assert opened.problems == []
 
 
-def test_a_film_that_does_not_come_is_named(visit):
+@pytest.mark.parametrize("again", ["frame", "Play"])
+def test_a_film_that_does_not_come_is_named_and_asked_for_again(visit, again):
     with visit(PAGE) as opened:
         opened.page.route("**/films/none.webp", lambda route: route.abort())
-        film(opened).get_by_label("real images seen").press("ArrowLeft")
-        lost = film(opened).get_by_role("img", name="The pictures could not be loaded.")
+        found = film(opened)
+        found.get_by_label("real images seen").press("ArrowLeft")
+        lost = film(opened).get_by_role("img", name=SORRY)
         assert lost.count() == 1
+        assert found.get_by_text(SORRY).is_visible()
+        assert not any(opened.page.evaluate(GREYS, lost.element_handle()))
         expect_records(film(opened), SHOWN)
+        opened.page.unroute("**/films/none.webp")
+        if again == "Play":
+            found.get_by_role("button", name="Play").click()
+        else:
+            found.get_by_label("real images seen").press("ArrowLeft")
+        lost.wait_for(state="detached")
+        assert not found.get_by_text(SORRY).is_visible()
+        canvas = film(opened).locator("canvas").first
+        assert all(opened.page.evaluate(GREYS, canvas.element_handle()))
+
+
+SORRY = "The pictures could not be loaded."
+
+
+def test_half_a_frame_in_the_address_is_rounded(visit):
+    with visit(f"{PAGE}.html#{NAME}.frame=1.5") as opened:
+        assert frame_of(film(opened)) == 2
+        assert opened.problems == []
 
 
 def test_slider_and_menus_offer_what_python_accepts(visit):

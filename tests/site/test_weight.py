@@ -57,11 +57,24 @@ def test_pictures_without_javascript_show_the_committed_state(name):
         assert (page_touches.PICTURES / f"{label}.png").exists()
 
 
-@pytest.mark.parametrize("address", ["nowhere.html", "book/no/such/page.html"])
+@pytest.mark.parametrize(
+    ("folder", "address"),
+    [
+        ("/repo", "nowhere.html"),
+        ("/repo", "book/no/such/page.html"),
+        ("/repo", "no/such/page.html"),
+        ("/my-book", "nope.html"),
+        ("/my-book", "book/nope.html"),
+        ("/book", "book/nope.html"),
+        ("/pages/of/it", "book/nope.html"),
+        ("", "nowhere.html"),
+        ("", "book/nope.html"),
+    ],
+)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_wrong_address_leads_back(browser, address, scheme):
+def test_a_wrong_address_leads_back(browser, folder, address, scheme):
     page = browser.new_context(color_scheme=scheme).new_page()
-    root, text = "http://book.test/repo", (SITE / "404.html").read_text(encoding="utf-8")
+    root, text = f"http://book.test{folder}", (SITE / "404.html").read_text(encoding="utf-8")
     page.route("**/*", lambda route: route.fulfill(status=404, body=text, content_type="text/html"))
     page.goto(f"{root}/{address}")
     assert page.get_by_role("link").evaluate("a => a.href") == f"{root}/index.html"

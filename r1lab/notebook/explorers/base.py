@@ -28,7 +28,7 @@ def module_source(*names: str) -> str:
     folder = files("r1lab.notebook.explorers")
     parts = [f"{name}.js" for name in (*SHARED, *names)]
     source = "\n".join(folder.joinpath(part).read_text(encoding="utf-8") for part in parts)
-    return re.sub(r"^[ ]*(//.*)?\n?", "", source, flags=re.MULTILINE)
+    return re.sub(r"^[ ]*(//.*)?\n?| // .*$", "", source, flags=re.MULTILINE)
 
 
 class Explorer(anywidget.AnyWidget):

@@ -60,6 +60,7 @@ function render({ model: live, el }) {
   const fake = handle(scene, {
     label: "Shift of the fake distribution",
     color: COLOR.fake,
+    step: [0.05],
     moved: (x) =>
       assign(model, { shift: Math.round(Math.min(Math.max(x, -FARTHEST), FARTHEST) * 20) / 20 }),
   });

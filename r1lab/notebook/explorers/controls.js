@@ -48,6 +48,15 @@ ${["-webkit-slider", "-moz-range"]
 .r1-explorer :is(select, button):focus-visible { outline: 2px solid currentColor;
   outline-offset: 2px; }
 .r1-explorer input:focus-visible { outline: 0; }
+@media (forced-colors: active) {
+  ${["-webkit-slider-runnable-track", "-moz-range-track", "-webkit-slider-thumb", "-moz-range-thumb"]
+    .map(
+      (part) => `.r1-explorer input::${part} { forced-color-adjust: none;
+    background: ${part.endsWith("track") ? "CanvasText" : "Highlight"}; }`,
+    )
+    .join("")}
+  .r1-explorer input:focus-visible { outline: 2px solid Highlight; }
+}
 .r1-explorer .r1-buttons { display: flex; flex-wrap: wrap; align-items: center;
   gap: 0.4rem 0.5rem; margin: 0.6rem 0 0; }
 .r1-explorer .r1-buttons button:first-child { min-width: 5rem; font-weight: 600;
@@ -122,18 +131,43 @@ function watch(model, traits, draw) {
   draw();
 }
 
-// A labelled slider bound both ways to a trait; a link may bring any number, so it is clipped.
+// The trait as a number that Python would take, since a link may bring any other.
+function clipped(model, trait, { min, max, step }) {
+  const number = Number(model.get(trait)) || 0;
+  const value = Math.min(Math.max(step >= 1 ? Math.round(number) : number, min), max);
+  if (value !== model.get(trait)) assign(model, { [trait]: value });
+  return value;
+}
+
+// The same for traits without a slider, by name, now and later.
+function keepClipped(model, ranges) {
+  for (const [trait, range] of Object.entries(ranges)) {
+    model.on(`change:${trait}`, () => clipped(model, trait, range));
+    clipped(model, trait, range);
+  }
+}
+
+// A labelled slider bound both ways to a trait.
 function slider(model, trait, { min, max, step, text, digits = 2 }) {
   const caption = node("span");
   const input = node("input", { type: "range", min, max, step, "aria-label": text });
+  const onGrid = (value, round = Math.round) =>
+    Number((min + round(Number(((value - min) / step).toFixed(6))) * step).toFixed(6));
   const show = () => {
-    const value = Math.min(Math.max(Number(model.get(trait)) || 0, min), max);
-    if (value !== model.get(trait)) assign(model, { [trait]: value });
+    const value = clipped(model, trait, { min, max, step });
+    input.step = onGrid(value) === value ? step : "any"; // or else the thumb would move to the grid
     input.value = value;
-    caption.textContent = `${text} = ${fixed(value, digits)}`;
+    caption.textContent = `${text} = ${exactly(value, digits)}`;
     input.setAttribute("aria-valuetext", caption.textContent);
   };
-  input.addEventListener("input", () => assign(model, { [trait]: Number(input.value) }));
+  const set = (value) => assign(model, { [trait]: value });
+  input.addEventListener("input", () => set(onGrid(Number(input.value))));
+  input.addEventListener("keydown", (event) => {
+    const [way] = ALONG[event.key] ?? [];
+    if (input.step !== "any" || Math.abs(way) !== 1 || modified(event)) return;
+    event.preventDefault(); // from between two steps to the next one
+    set(onGrid(model.get(trait), way > 0 ? Math.ceil : Math.floor));
+  });
   model.on(`change:${trait}`, show);
   show();
   return node("label", {}, [caption, input]);
@@ -161,17 +195,23 @@ function button(text, pressed) {
   return root;
 }
 
-// The state in words. Screen readers hear it once the figure has been still for a moment.
+// The state in words. Screen readers hear it, or what else is to be said aloud, once the figure has
+// been still for a moment.
 function readout() {
   const shown = node("p", { class: "r1-readout", "data-readout": "", "aria-hidden": "true" });
   const spoken = node("output", { class: "r1-spoken", "aria-live": "polite" });
   let timer = 0;
-  const say = (text) => {
+  const root = node("div", {}, shown);
+  const say = (text, aloud = text) => {
     shown.textContent = text;
     clearTimeout(timer);
-    timer = setTimeout(() => (spoken.textContent = text), spoken.textContent ? 600 : 0);
+    if (spoken.parentNode) timer = setTimeout(() => (spoken.textContent = aloud), 600);
+    else {
+      spoken.textContent = aloud; // first filled, then there: the page is not read out unasked
+      root.append(spoken);
+    }
   };
-  return { root: node("div", {}, [shown, spoken]), say };
+  return { root, say };
 }
 
 // A table with a column of row names, whose cells change their text in place.

@@ -64,7 +64,7 @@ function menu(model, trait, text) {
   );
   const formula = node("span", { class: "r1-full" });
   const show = () => {
-    if (!(model.get(trait) in CONVENTIONS)) assign(model, { [trait]: "paper" });
+    if (!Object.hasOwn(CONVENTIONS, model.get(trait))) assign(model, { [trait]: "paper" });
     select.value = model.get(trait);
     formula.textContent = CONVENTIONS[model.get(trait)].formula;
   };
@@ -166,21 +166,24 @@ function verdict(state) {
   );
 }
 
-// What both conventions call the same penalty, and the button that exchanges the two.
+// What both conventions call the same penalty, and the button that exchanges the two, where a
+// strength may be what it is there.
 function makeResult(model) {
   const shown = node("p", { class: "r1-result" });
   const there = ({ value, source, target, ...setting }) => convert(value, source, target, setting);
   const swap = button("Swap", () => {
     const state = read(model);
-    const value = within(there(state), LEAST, MOST, false);
-    assign(model, { source: state.target, target: state.source, value });
+    assign(model, { source: state.target, target: state.source, value: there(state) });
   });
-  const show = (state) =>
+  const show = (state) => {
+    swap.disabled = there(state) < LEAST || there(state) > MOST;
+    swap.title = swap.disabled ? `A strength may be ${LEAST} to ${MOST}.` : "";
     shown.replaceChildren(
       `${significant(state.value)} in ${CONVENTIONS[state.source].label} = `,
       node("strong", {}, plain(there(state))),
       ` in ${CONVENTIONS[state.target].label}`,
     );
+  };
   return { root: node("div", { class: "r1-buttons" }, [swap, shown]), show };
 }
 

@@ -47,10 +47,12 @@ const TRAITS = [
   ...Object.keys(STRENGTH),
 ];
 
+const paceOf = ({ scheme, h }) => (scheme === "flow" ? FLOW : { h, count: STEPS });
+
 // Everything that the picture shows, as numbers.
 function analyse(state) {
   const game = diracGame(state);
-  const pace = state.scheme === "flow" ? FLOW : { h: state.h, count: STEPS };
+  const pace = paceOf(state);
   const start = [state.theta, state.psi];
   const drawn = state.scheme !== "flow" || game.hasFlow;
   const path = drawn ? pathFrom(game, start, { ...state, ...pace }) : [start];
@@ -63,20 +65,31 @@ function analyse(state) {
   return { game, key, pace, drawn, path, lambdas, multipliers };
 }
 
-function distanceInWords(path, flow) {
-  const when = flow
-    ? `at time ${fixed((path.length - 1) * FLOW.h, 0)}`
-    : `after ${path.length - 1} steps`;
-  const distance = Math.hypot(...path[path.length - 1]);
-  const value =
-    distance < 1e-4 ? "below 0.0001" : distance > 1e3 ? "over 1000" : distance.toPrecision(4);
-  const start = Math.hypot(...path[0]).toPrecision(4);
-  return `The distance to the centre is ${start} at the start and ${value} ${when}.`;
+function distanceOf(point) {
+  const distance = Math.hypot(...point);
+  return distance < 1e-4 ? "below 0.0001" : distance > 1e3 ? "over 1000" : distance.toPrecision(4);
 }
 
-function verdict(state, { game, drawn, path, lambdas, multipliers }) {
+function distanceInWords(path, pace) {
+  const count = path.length - 1;
+  const when =
+    pace === FLOW
+      ? `at time ${exactly(count * FLOW.h, 0)}`
+      : `after ${count} step${count === 1 ? "" : "s"}`;
+  const gone = count < pace.count ? "; from there it leaves the picture for good" : "";
+  const start = Math.hypot(...path[0]).toPrecision(4);
+  return `The distance to the centre is ${start} at the start and ${distanceOf(path[count])} ${when}${gone}.`;
+}
+
+function walkInWords(walk) {
+  const [theta, psi] = walk[walk.length - 1];
+  const at = `θ = ${fixed(theta, 2)} and ψ = ${fixed(psi, 2)}`;
+  return `You are at ${at}: the distance to the centre is ${distanceOf([theta, psi])}.`;
+}
+
+function verdict(state, { game, drawn, path, pace, lambdas, multipliers }) {
   const far = drawn
-    ? distanceInWords(path, state.scheme === "flow")
+    ? distanceInWords(path, pace)
     : "Its flow is not drawn, since the field jumps or acts after a step: choose steps.";
   if (!lambdas) return `${game.why}; the path tells. ${far}`;
   const eigen = `Eigenvalues ${inWords(lambdas)}.`;
@@ -95,9 +108,10 @@ function verdict(state, { game, drawn, path, lambdas, multipliers }) {
       : rho < 1
         ? "inside the circle: training converges if it starts close enough."
         : "outside the circle: the centre repels.";
-  const closer = Math.hypot(...path[path.length - 1]) < Math.hypot(...path[0]);
+  const [end, start] = [path[path.length - 1], path[0]].map((z) => Math.hypot(...z));
+  const closer = end < start;
   const stuck =
-    rho < 1 && !closer
+    rho < 1 && !closer && start > 0
       ? " From this start it has not come closer."
       : rho > 1 + 1e-9 && closer
         ? " It came closer from far out, but near the centre it is pushed away: it cannot settle there."
@@ -230,6 +244,8 @@ function drawCircle(circle, multipliers, scheme) {
 }
 
 function makePlots() {
+  const ticks = { xticks: [-2, -1, 0, 1, 2], yticks: [-2, -1, 0, 1, 2] };
+  const square = { margin: EDGES, xticks: [], yticks: [] }; // `fit` sets the ticks
   return {
     portrait: plot({
       x: [-REACH, REACH],
@@ -237,8 +253,7 @@ function makePlots() {
       xlabel: "θ",
       ylabel: "ψ",
       margin: EDGES,
-      xticks: [-2, -1, 0, 1, 2],
-      yticks: [-2, -1, 0, 1, 2],
+      ...ticks,
       label: "Phase portrait: the path of generator θ and discriminator ψ",
     }),
     players: plot({
@@ -250,8 +265,7 @@ function makePlots() {
       margin: [18, 10, 36, 34],
       xlabel: "x",
       ylabel: "D(x)",
-      yticks: [-2, -1, 0, 1, 2],
-      xticks: [-2, -1, 0, 1, 2],
+      ...ticks,
       label: "The discriminator D over the real and the fake point mass",
     }),
     chart: plot({
@@ -267,21 +281,17 @@ function makePlots() {
     plane: plot({
       x: [-3.1, 0.9],
       y: [-1.6, 1.6],
-      margin: EDGES,
+      ...square,
       xlabel: "Re λ",
       ylabel: "Im λ",
-      xticks: [],
-      yticks: [],
       label: "Eigenvalues of the Jacobian",
     }),
     circle: plot({
       x: [-1.75, 1.75],
       y: [-1.4, 1.4],
-      margin: EDGES,
+      ...square,
       xlabel: "Re",
       ylabel: "Im",
-      xticks: [],
-      yticks: [],
       label: "Multipliers of the update and the unit circle",
     }),
   };

@@ -23,42 +23,60 @@ function presetMenu(model, note) {
   return { root: node("label", {}, [node("span", {}, "show me"), select]), show };
 }
 
-// The steps that the reader takes by hand or lets run, on top of the whole path.
-function makeWalk(model, redraw) {
-  const self = { points: [] };
-  const last = () => self.points[self.points.length - 1];
-  const current = () => ({ state: read(model), game: diracGame(read(model)) });
-  const add = (point) => {
-    if (Math.hypot(...point) < 1e9) self.points.push(point);
+// The button that lets the walk run to its end, and stops it; `tell` is called where it rests.
+function runButton(walk, tell) {
+  let stop = null;
+  const halt = () => {
+    stop?.();
+    stop = null;
+    root.textContent = "Run";
   };
-  const by = (mover) => () => {
-    const { state, game } = current();
-    self.stop();
-    add(mover(game, last(), state.h));
-    redraw();
-  };
-  const advance = (count) => {
-    const { state, game } = current();
-    const pace = state.scheme === "flow" ? FLOW : state;
-    const left = Math.max(0, (pace.count ?? STEPS) + 1 - self.points.length);
-    const options = { ...state, h: pace.h, count: Math.min(count, left) };
-    pathFrom(game, last(), options).slice(1).forEach(add);
-    redraw();
-    return left > count;
-  };
-  let halt = null;
-  const run = button("Run", () => {
-    if (halt) return self.stop();
-    if (stillPreferred()) return advance(STEPS);
-    run.textContent = "Stop";
-    halt = animate(() => advance(2) || self.stop());
-  });
-  self.stop = () => {
-    halt?.();
-    halt = null;
-    run.textContent = "Run";
+  const rest = () => {
+    halt();
+    tell();
     return false;
   };
+  const root = button("Run", () => {
+    if (stop) return rest();
+    if (!walk.next(1).length) walk.restart(); // it is at the end
+    if (stillPreferred()) {
+      walk.advance(STEPS);
+      return rest();
+    }
+    root.textContent = "Stop";
+    stop = animate(() => walk.advance(2) || rest());
+  });
+  return { root, halt };
+}
+
+// The steps that the reader takes by hand or lets run, on top of the whole path, and where they
+// are told.
+function makeWalk(model, redraw, tell) {
+  const self = { points: [] };
+  const last = () => self.points[self.points.length - 1];
+  const by = (mover) => () => {
+    const state = read(model);
+    self.stop();
+    const point = mover(diracGame(state), last(), state.h);
+    if (Math.hypot(...point) < 1e9) self.points.push(point);
+    redraw();
+    tell();
+  };
+  self.next = (count) => {
+    const state = read(model);
+    const pace = paceOf(state);
+    const left = Math.max(0, pace.count + 1 - self.points.length);
+    const options = { ...state, ...pace, count: Math.min(count, left) };
+    return pathFrom(diracGame(state), last(), options).slice(1);
+  };
+  self.advance = (count) => {
+    const points = self.next(count);
+    self.points.push(...points);
+    redraw();
+    return points.length === count; // fewer at the end, or where it leaves for good
+  };
+  const run = runButton(self, tell);
+  self.stop = run.halt;
   const single = [
     button("Step generator", by(moveGenerator)),
     button("Step discriminator", by(moveDiscriminator)),
@@ -66,8 +84,9 @@ function makeWalk(model, redraw) {
   const back = button("Back to start", () => {
     self.restart();
     redraw();
+    tell();
   });
-  self.buttons = [run, back, ...single];
+  self.buttons = [run.root, back, ...single];
   self.allow = ({ scheme }) => {
     for (const one of single) {
       one.disabled = scheme === "flow";
@@ -92,20 +111,23 @@ function strengthSliders(model) {
   return { roots: rows.map(([, row]) => row), show };
 }
 
+const START = { min: -2.2, max: 2.2 }; // theta and psi
+
 // The start of training as a point of the portrait.
 function startHandle(portrait, model) {
-  const inside = (v) => Math.round(Math.min(Math.max(v, -2.2), 2.2) * 100) / 100;
+  const inside = (v) => Math.round(Math.min(Math.max(v, START.min), START.max) * 100) / 100;
   return handle(portrait, {
     label: "Start of training",
     color: COLOR.generator,
+    step: [0.05, 0.05],
     moved: (x, y) => assign(model, { theta: inside(x), psi: inside(y) }),
   });
 }
 
 const startInWords = ({ theta, psi }) => ({
   now: theta,
-  low: -2.2,
-  high: 2.2,
+  low: START.min,
+  high: START.max,
   text: `θ ${fixed(theta, 2)}, ψ ${fixed(psi, 2)}`,
 });
 
@@ -174,7 +196,12 @@ function render({ model: live, el }) {
     drawCircle(circle, numbers.multipliers, model.get("scheme"));
     captionOf(plane, planeWords(model.get("scheme")));
   };
-  const walk = makeWalk(model, paths);
+  const tell = () => {
+    const [whole, walked] = [verdict(read(model), numbers), walkInWords(walk.points)];
+    words_.say(`${whole} ${walked}`, walked);
+  };
+  keepClipped(model, { theta: START, psi: START });
+  const walk = makeWalk(model, paths, tell);
   const controls = makeControls(model);
   const draw = () => {
     const state = read(model);

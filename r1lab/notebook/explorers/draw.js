@@ -175,9 +175,30 @@ function fixed(value, digits) {
   return (Number(text) === 0 ? text.replace("-", "") : text).replace("-", "\u2212");
 }
 
-// A point to drag: a slider in the plane for mouse, touch and arrow keys. `moved` gets plot units
-// and decides what they mean; `place` puts the point where the state says that it is.
-function handle(target, { label, color, size = 7, step = 0.05, moved }) {
+// With all the digits that it has, six at most.
+const exactly = (value, digits) =>
+  fixed(value, Math.max(digits, `${Number(value.toFixed(6))}`.split(".")[1]?.length ?? 0));
+
+// Whether a key is the browser's own, like Alt and an arrow for another page.
+const modified = ({ altKey, ctrlKey, metaKey }) => altKey || ctrlKey || metaKey;
+
+// How many steps a key moves a handle across and upwards, and one that has one axis only.
+const ACROSS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0] };
+const IN_PLANE = { ...ACROSS, ArrowUp: [0, 1], ArrowDown: [0, -1] };
+const ALONG = {
+  ...ACROSS,
+  ArrowUp: [1, 0],
+  ArrowDown: [-1, 0],
+  PageUp: [10, 0],
+  PageDown: [-10, 0],
+  Home: [-Infinity, 0],
+  End: [Infinity, 0],
+};
+
+// A point to drag: a slider in the plane for mouse, touch and arrow keys, which go by `step`, one
+// number for each axis. `moved` gets plot units and decides what they mean; `place` puts the point
+// where the state says that it is.
+function handle(target, { label, color, size = 7, step, moved }) {
   let [at, grip] = [[0, 0], null];
   const root = svg("g", { class: "r1-handle", tabindex: 0, role: "slider", "aria-label": label }, [
     svg("circle", { r: 22, fill: "transparent" }),
@@ -193,6 +214,7 @@ function handle(target, { label, color, size = 7, step = 0.05, moved }) {
     return [event.clientX - box.left, event.clientY - box.top];
   };
   root.addEventListener("pointerdown", (event) => {
+    if (event.button) return; // the main one only
     root.setPointerCapture(event.pointerId);
     const [px, py] = toUnits(event);
     grip = [target.sx(at[0]) - px, target.sy(at[1]) - py];
@@ -204,14 +226,13 @@ function handle(target, { label, color, size = 7, step = 0.05, moved }) {
     const [px, py] = toUnits(event);
     moved(target.ux(px + grip[0]), target.uy(py + grip[1]));
   });
-  for (const end of ["pointerup", "pointercancel"]) root.addEventListener(end, () => (grip = null));
+  for (const end of ["pointerup", "pointercancel", "lostpointercapture"])
+    root.addEventListener(end, () => (grip = null));
   root.addEventListener("keydown", (event) => {
-    const [u, v] =
-      { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key] ??
-      [];
-    if (u === undefined) return;
+    const steps = (step.length > 1 ? IN_PLANE : ALONG)[event.key];
+    if (!steps || modified(event)) return;
     event.preventDefault();
-    moved(at[0] + u * step, at[1] + v * step);
+    moved(...at.map((v, axis) => (steps[axis] ? v + steps[axis] * step[axis] : v)));
   });
   const place = (x, y, { now, text, low, high }) => {
     at = [x, y];

@@ -55,7 +55,8 @@ const blob = (bytes) => URL.createObjectURL(new Blob([bytes], { type: "image/web
 
 const LOST = "lost";
 
-// The films, each fetched once, when it is first wanted; a notebook's kernel sends them.
+// The films, each fetched once, when it is first wanted; a notebook's kernel sends them. One that
+// did not come is fetched again when it is next wanted.
 function makeReel(live, model, arrived) {
   const films = new Map();
   const keep = (method, address) => {
@@ -64,7 +65,9 @@ function makeReel(live, model, arrived) {
       arrived();
     };
     films.set(method, null);
-    picture(address).then(came, () => came(LOST));
+    picture(address)
+      .then(came, () => came(LOST))
+      .finally(() => URL.revokeObjectURL(address)); // of a blob: a decoded image needs it no more
   };
   const order = (method) => {
     const address = addressOf(method);
@@ -80,7 +83,8 @@ function makeReel(live, model, arrived) {
     const strip = films.get(whole ? method : "last");
     return strip && [strip, whole ? frame - 1 : model.get("_runs")[method].row];
   };
-  return { at, want: (method) => films.has(method) || order(method) };
+  const there = (method) => films.has(method) && films.get(method) !== LOST;
+  return { at, want: (method) => there(method) || order(method) };
 }
 
 // The images of a frame without the white lines between them, enlarged threefold.

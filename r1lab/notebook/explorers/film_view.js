@@ -10,9 +10,11 @@ const FILM_STYLE = `
 .r1-explorer .r1-film > figure { margin: 0; padding: 0; min-width: 0; }
 .r1-explorer .r1-film label:has(select) { display: block; }
 .r1-explorer .r1-film select { width: 100%; text-overflow: ellipsis; }
-.r1-explorer .r1-film canvas { display: block; width: 100%; height: auto; margin: 0 0 0.5rem;
+.r1-explorer .r1-picture { display: grid; place-items: center; margin: 0 0 0.5rem;
   transition: opacity 0.2s; }
-.r1-explorer .r1-film .r1-waits canvas { opacity: 0.25; }
+.r1-explorer .r1-picture > * { grid-area: 1 / 1; margin: 0; text-align: center; }
+.r1-explorer .r1-picture canvas { display: block; width: 100%; height: auto; }
+.r1-explorer .r1-waits .r1-picture { opacity: 0.25; }
 .r1-explorer .r1-film svg.r1-key { height: 10px; margin: 0.3rem 0; overflow: hidden; }
 .r1-explorer .r1-film dl { display: grid; grid-template-columns: 1fr auto; gap: 0.05rem 0.5rem;
   margin: 0; font-size: 0.88em; line-height: 1.4; font-variant-numeric: tabular-nums; }
@@ -22,7 +24,7 @@ const FILM_STYLE = `
   gap: 0 1rem; margin: 0.9rem 0 0.4rem; }
 .r1-explorer .r1-scrub label { grid-template-columns: 1fr 11.5rem;
   font-variant-numeric: tabular-nums; }
-@media (prefers-reduced-motion: reduce) { .r1-explorer .r1-film canvas { transition: none; } }
+@media (prefers-reduced-motion: reduce) { .r1-explorer .r1-picture { transition: none; } }
 @container (max-width: 34rem) {
   .r1-explorer .r1-film { grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 0.75rem; }
   .r1-explorer .r1-film > figure:nth-child(3) { display: none; }
@@ -92,49 +94,61 @@ function drawChart(target, name, runs, frame) {
   target.notes.replaceChildren(...dots);
 }
 
+const SORRY = "The pictures could not be loaded.";
+
+// The picture of a run, or one sentence in its place.
+function makePicture() {
+  const size = 3 * SIDE;
+  const canvas = node("canvas", { width: size, height: size, role: "img" });
+  const note = node("p", { "aria-hidden": "true" }); // the canvas says it
+  const show = (found, text) => {
+    if (found) note.textContent = found[0] === LOST ? SORRY : "";
+    canvas.setAttribute("aria-label", note.textContent || text);
+    if (!found) return;
+    canvas.getContext("2d").clearRect(0, 0, size, size);
+    if (!note.textContent) paint(canvas, ...found);
+  };
+  return { root: node("div", { class: "r1-picture" }, [canvas, note]), show };
+}
+
 // One run: its menu, how its lines look, its picture and its numbers.
 function makePlace(model, trait, where) {
   const options = Object.entries(model.get("_runs")).map(([method, { name }]) => [method, name]);
   const menu = choice(model, trait, { text: `method, ${where}`, options });
   menu.firstChild.className = "r1-spoken";
-  const size = 3 * SIDE;
-  const canvas = node("canvas", { width: size, height: size, role: "img" });
+  const picture = makePicture();
   const stroke = svg("path", { d: "M0 5H999" });
   const key = svg("svg", { class: "r1-key", "aria-hidden": "true" }, stroke);
   const cells = { frechet: node("dd"), slope: node("dd"), share: node("dd") };
   const names = { frechet: "Fréchet distance", slope: "squared slope", share: "penalty share" };
   const rows = Object.entries(cells).flatMap(([name, cell]) => [node("dt", {}, names[name]), cell]);
-  const root = node("figure", {}, [menu, key, canvas, node("dl", {}, rows)]);
+  const root = node("figure", {}, [menu, key, picture.root, node("dl", {}, rows)]);
   const show = (run, frame, found) => {
     for (const [name, text] of Object.entries(readings(run, frame))) cells[name].textContent = text;
     for (const [name, value] of Object.entries(look(run))) stroke.setAttribute(name, value);
     const when = `after ${thousands(frame * IMAGES)} real images`;
-    const lost = found?.[0] === LOST;
-    canvas.setAttribute(
-      "aria-label",
-      lost ? "The pictures could not be loaded." : `36 images generated with ${run.name}, ${when}.`,
-    );
+    picture.show(found, `36 images generated with ${run.name}, ${when}.`);
     root.classList.toggle("r1-waits", !found);
-    if (found && !lost) paint(canvas, ...found);
   };
   return { trait, root, show, visible: () => getComputedStyle(root).display !== "none" };
 }
 
 // The button that lets the film run, and stops it; where motion is unwanted, one frame a press.
-function playButton(model, ready) {
-  const still = stillPreferred();
+function playButton(model, ask, ready) {
   const next = () => assign(model, { frame: (model.get("frame") % FRAMES) + 1 });
-  const name = still ? "Next frame" : "Play";
+  const name = () => (stillPreferred() ? "Next frame" : "Play");
   let stop = null;
   const halt = () => {
     stop?.();
     stop = null;
-    root.textContent = name;
+    root.textContent = name();
   };
-  const root = button(name, () => {
-    if (still) return next();
+  const root = button(name(), () => {
     if (stop) return halt();
-    if (model.get("frame") >= FRAMES) next();
+    root.textContent = name();
+    if (stillPreferred() || model.get("frame") >= FRAMES) next();
+    if (stillPreferred()) return;
+    ask();
     let since = null;
     root.textContent = "Stop";
     stop = animate(() => {
@@ -187,13 +201,13 @@ function render({ model: live, el }) {
   const words_ = readout();
   const places = PLACES.map((trait, k) => makePlace(model, trait, ["left", "middle", "right"][k]));
   let waiting = true;
+  // `ask` is for what the reader does, else a film that is lost would be asked for without end.
   const draw = () => {
     const [runs, frame] = [model.get("_runs"), model.get("frame")];
     const shown = places.filter((place) => place.visible());
     waiting = false;
     for (const { trait, show } of shown) {
       const method = model.get(trait);
-      if (frame < FRAMES) reel.want(method);
       const found = reel.at(method, frame);
       waiting ||= !found;
       show(runs[method], frame, found);
@@ -205,12 +219,17 @@ function render({ model: live, el }) {
     words_.say(`${verdict(shownRuns, frame)} ${spectraVerdict(model.get("_spectra"), frame)}`);
   };
   const reel = makeReel(live, model, draw);
+  const ask = () => {
+    const wanted = places.filter((place) => place.visible() && model.get("frame") < FRAMES);
+    for (const { trait } of wanted) reel.want(model.get(trait));
+    draw();
+  };
   const pictures = node(
     "div",
     { class: "r1-film" },
     places.map(({ root }) => root),
   );
-  const play = playButton(model, () => !waiting);
+  const play = playButton(model, ask, () => !waiting);
   mount(el, [
     node("p", { class: "r1-note" }, START),
     node("style", {}, FILM_STYLE),
@@ -221,8 +240,8 @@ function render({ model: live, el }) {
     words_.root,
   ]);
   const all = [...Object.values(plots), ...spectra];
-  for (const target of all) target.draw = draw;
-  watch(model, TRAITS, draw);
+  for (const target of all) target.draw = ask;
+  watch(model, TRAITS, ask);
   return closing(model, all, play.halt);
 }
 

@@ -12,7 +12,7 @@ function dots(points, { sx, sy }, attributes) {
 
 // The colour of a role as [r, g, b], whatever the page's style sheet makes of it.
 function channels(color) {
-  const probe = node("span", { style: `color: ${color}` });
+  const probe = node("span", { style: `color: ${color}; forced-color-adjust: none` });
   document.body.append(probe);
   const found = getComputedStyle(probe).color.match(/[\d.]+/g);
   probe.remove();
@@ -73,7 +73,7 @@ function drawPlane(plane, heat, { d }, { fakes }, { data }, level) {
   );
 }
 
-const clipped = (value) => Math.log10(Math.min(Math.max(value, 0.01), 40));
+const logOf = (value) => Math.log10(Math.min(Math.max(value, 0.01), 40));
 
 // Distance and steepness over the steps; `now` are the measures of the state that is shown.
 function drawChart(chart, { notes, steps }, now, { floor }) {
@@ -83,17 +83,17 @@ function drawChart(chart, { notes, steps }, now, { floor }) {
     ["distance", COLOR.fake, "sliced W₁"],
     ["steep", COLOR.discriminator, "|∇D|"],
   ];
-  const ends = lines.map(([name]) => sy(clipped(now[name])));
+  const ends = lines.map(([name]) => sy(logOf(now[name])));
   const apart = Math.abs(ends[0] - ends[1]) < 14 ? (ends[0] <= ends[1] ? -7 : 7) : 0;
   chart.layer.replaceChildren(
     svg("path", {
-      d: `M${sx(0)} ${sy(clipped(floor))}H${sx(STEPS)}`,
+      d: `M${sx(0)} ${sy(logOf(floor))}H${sx(STEPS)}`,
       stroke: COLOR.real,
       "stroke-dasharray": "3 4",
     }),
     ...lines.flatMap(([name, color]) => [
       polyline(
-        [...past, { ...now, steps }].map((one) => [one.steps, clipped(one[name])]),
+        [...past, { ...now, steps }].map((one) => [one.steps, logOf(one[name])]),
         chart,
         {
           stroke: color,
@@ -103,7 +103,7 @@ function drawChart(chart, { notes, steps }, now, { floor }) {
     ]),
   );
   chart.notes.replaceChildren(
-    ...lines.map(([name, color]) => dot(steps, clipped(now[name]), chart, { r: 4.5, fill: color })),
+    ...lines.map(([name, color]) => dot(steps, logOf(now[name]), chart, { r: 4.5, fill: color })),
     ...lines.map(([, , text], k) => words(sx(steps) + 9, ends[k] + 4 + (k ? -apart : apart), text)),
   );
 }
@@ -112,7 +112,7 @@ function drawChart(chart, { notes, steps }, now, { floor }) {
 function drawProfile(profile, { norms, steep }, { pieces }, method) {
   const { sx, sy } = profile;
   const across = (value, attributes) =>
-    svg("path", { d: `M${sx(0)} ${sy(clipped(value))}H${sx(1)}`, ...attributes });
+    svg("path", { d: `M${sx(0)} ${sy(logOf(value))}H${sx(1)}`, ...attributes });
   const each = SAMPLE / pieces.length;
   const edges = range(pieces.length - 1, (k) => `M${sx((k + 1) / pieces.length)} ${sy(-2)}v-5`);
   profile.layer.replaceChildren(
@@ -124,7 +124,7 @@ function drawProfile(profile, { norms, steep }, { pieces }, method) {
     dots(
       norms.map((norm, k) => [
         (Math.floor(k / each) + ((k % each) + 0.5) / each) / pieces.length,
-        clipped(norm),
+        logOf(norm),
       ]),
       profile,
       { stroke: COLOR.discriminator, "stroke-width": 3.4 },

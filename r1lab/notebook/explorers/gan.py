@@ -1,5 +1,7 @@
 """A GAN in the page: both players trained in JavaScript, with exact gradient penalties."""
 
+import re
+
 import traitlets
 
 from r1lab.notebook.explorers.base import Explorer, module_source
@@ -8,6 +10,7 @@ from r1lab.theory.toy import PROBLEMS
 __all__ = ["GANExplorer"]
 
 METHODS = ("none", "wgan-gp", "r1", "r1+r2")
+_MOVES = re.compile(r"(\d+[DG]+( +\d+[DG]+)*)?", re.ASCII)
 
 
 class GANExplorer(Explorer):
@@ -32,7 +35,7 @@ class GANExplorer(Explorer):
 
     Raises
     ------
-    traitlets.TraitError : a value out of range or an unknown name.
+    traitlets.TraitError : a value out of range, an unknown name, moves in another form.
 
     Source: Mescheder, Geiger & Nowozin 2018, section 5.1, for problems and methods.
 
@@ -54,3 +57,12 @@ class GANExplorer(Explorer):
     steps = traitlets.Int(0, min=0, max=2400).tag(sync=True)
     by_hand = traitlets.Unicode("").tag(sync=True)
     seed = traitlets.Int(0, min=0, max=9).tag(sync=True)
+
+    @traitlets.validate("by_hand")
+    def _check_moves(self, proposal: traitlets.Bunch) -> str:
+        moves = proposal["value"]
+        if not _MOVES.fullmatch(moves) or any(int(n) > 2400 for n in re.findall(r"\d+", moves)):
+            raise traitlets.TraitError(
+                f"by_hand must be moves like '240DDG 300G', at steps up to 2400, not {moves!r}"
+            )
+        return moves

@@ -181,6 +181,7 @@ function render({ model: live, el }) {
   const model = scoped(live);
   const plots = makePlots();
   const { plane, chart, profile } = plots;
+  keepClipped(model, { seed: { min: 0, max: 9, step: 1 } });
   const [heat, words_, controls] = [heatMap(plane), readout(), makeControls(model)];
   const panels = panelsOf(plots, heat);
   const draw = (state) => {

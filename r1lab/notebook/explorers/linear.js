@@ -72,22 +72,25 @@ const planeWords = (scheme) =>
     ? `${EIGENVALUES}; in the disc steps of this size shrink it, too`
     : EIGENVALUES;
 
-// Enlarge a square picture by powers of two until it holds the values.
+// Enlarge a square picture by powers of two until it holds the values, eightfold at most; what is
+// still outside is told.
 function fit(target, base, values, ticks) {
   let scale = 1;
-  while (
-    scale < 8 &&
-    values.some(
+  const outside = () =>
+    values.filter(
       ([re, im]) => re < base[0] * scale || re > base[1] * scale || Math.abs(im) > base[2] * scale,
-    )
-  )
-    scale *= 2;
-  if (scale === target.scale) return;
-  target.zoom({
-    scale,
-    x: [base[0] * scale, base[1] * scale],
-    y: [-base[2] * scale, base[2] * scale],
-    xticks: ticks.x.map((t) => t * scale),
-    yticks: ticks.y.map((t) => t * scale),
-  });
+    );
+  while (scale < 8 && outside().length) scale *= 2;
+  if (scale !== target.scale)
+    target.zoom({
+      scale,
+      x: [base[0] * scale, base[1] * scale],
+      y: [-base[2] * scale, base[2] * scale],
+      xticks: ticks.x.map((t) => t * scale),
+      yticks: ticks.y.map((t) => t * scale),
+    });
+  const left = outside();
+  const text = `${left.length} outside, up to modulus ${fixed(radius(left), 1)}`;
+  const at = [target.sx(target.x[1]) - 6, target.sy(target.y[0]) - 6];
+  target.notes.replaceChildren(...(left.length ? [words(...at, text, { "text-anchor": "end" })] : []));
 }

@@ -167,6 +167,6 @@ function verdict({ gamma, steps, probe }, plain, damped) {
   return (
     `At the open point, ${steps} steps after the generator became perfect, ` +
     `the slope of D is ${part(plain)} without R1, ` +
-    `and ${part(damped)} with γ = ${fixed(gamma, 2)}. ${moral}`
+    `and ${part(damped)} with γ = ${exactly(gamma, 2)}. ${moral}`
   );
 }

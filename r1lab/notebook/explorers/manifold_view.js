@@ -95,7 +95,7 @@ function probeHandle(target, model, kind) {
   return handle(target, {
     label: `Point of the data, ${kind}`,
     color: COLOR.real,
-    step: 0.06,
+    step: [0.06],
     moved: (x) =>
       assign(model, { probe: Math.round(Math.min(Math.max(x / 1.5, -1), 1) * 50) / 50 }),
   });
@@ -140,6 +140,7 @@ function render({ model: live, el }) {
   const model = scoped(live);
   const plots = makePlots();
   const { plain, damped, plainChart, dampedChart } = plots;
+  keepClipped(model, { probe: { min: -1, max: 1 }, seed: { min: 0, max: 9, step: 1 } });
   const [words_, title, play] = [readout(), node("figcaption"), playButton(model)];
   const root = panelsOf(plots, title);
   const handles = [probeHandle(plain, model, "without R1"), probeHandle(damped, model, "with R1")];
@@ -163,7 +164,7 @@ function render({ model: live, el }) {
       drawChart(chart, run, step, key);
       handles[k].place(x, y, spoken);
     });
-    title.textContent = `with R1, γ = ${fixed(state.gamma, 2)}`;
+    title.textContent = `with R1, γ = ${exactly(state.gamma, 2)}`;
     root.setAttribute("aria-busy", `${!trainer.ready()}`);
     if (trainer.ready()) words_.say(verdict(state, trainer.plain, trainer.damped));
   };

@@ -77,7 +77,7 @@ function verdict({ game, gamma, h, scheme }, rows) {
       : rho > 1 + 1e-9
         ? "outside the circle: the solution repels."
         : "on the circle.";
-  return `${why} With h = ${fixed(h, 2)} the largest multiplier has modulus ${fixed(rho, 4)}, ${fate}`;
+  return `${why} With h = ${exactly(h, 2)} the largest multiplier has modulus ${fixed(rho, 4)}, ${fate}`;
 }
 
 // Where the eigenvalues of all blocks go as gamma runs over its range, `by` telling which ones.
@@ -232,6 +232,7 @@ function settingHandle(region, model) {
   return handle(region, {
     label: "Step size and γ",
     color: COLOR.eigenvalue,
+    step: [0.02, 0.05],
     moved: (h, gamma) =>
       assign(model, { h: tidy(h, RANGE.h, 0.02), gamma: tidy(gamma, RANGE.gamma, 0.05) }),
   });
@@ -259,7 +260,7 @@ function render({ model: live, el }) {
       now: state.h,
       low: RANGE.h[0],
       high: RANGE.h[1],
-      text: `h ${fixed(state.h, 2)}, γ ${fixed(state.gamma, 2)}`,
+      text: `h ${exactly(state.h, 2)}, γ ${exactly(state.gamma, 2)}`,
     });
     words_.say(verdict(state, rows));
   };

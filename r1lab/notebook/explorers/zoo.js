@@ -94,9 +94,11 @@ function normalRule(width) {
   return RULES.get(width);
 }
 
-// The same sums for f' = sigmoid, where no exponential overflows: one power a node gives all slopes.
+// The field for f' = sigmoid: one power a node gives all slopes. At exp(460) every sigmoid is 0 or
+// 1, and no product overflows.
 function noisyLogistic({ d1, g1, paired }, theta, psi, spread, width) {
-  const [centre, ratio] = [Math.exp(psi * theta), Math.exp(psi * spread * width)];
+  const logit = Math.min(Math.max(psi * theta, -460), 460);
+  const [centre, ratio] = [Math.exp(logit), Math.exp(psi * spread * width)];
   let [power, vTheta, vPsi] = [1, 0, 0];
   for (const [x, weight] of normalRule(width)) {
     const noise = x * spread;
@@ -109,26 +111,49 @@ function noisyLogistic({ d1, g1, paired }, theta, psi, spread, width) {
   return [psi * vTheta, vPsi];
 }
 
-// Noise of standard deviation sigma on real and fake samples, by the trapezoidal rule with nodes
-// as dense as the steepness psi sigma of the sigmoid needs for ten digits.
+// Twice the alternating zeta function at 2, 4, ...: how a steep sigmoid differs from a step.
+const SOMMERFELD = [
+  0.8224670334241132, 0.9470328294972459, 0.9855510912974352, 0.996233001852648, 0.9990395075982714,
+  0.9997576851438582, 0.9999391703459798, 0.9999847642149061, 0.9999961878696102, 0.9999990466115815,
+].map((eta) => 2 * eta);
+
+// E[f'] and E[x f'] at x = theta + spread b, b standard normal and f' = sigmoid(-psi x) steep: those
+// of a step and Sommerfeld's series, with Hermite polynomials for the derivatives of the density.
+function steepMeans(theta, psi, spread) {
+  const z = Math.min(Math.max(-theta / spread, -40), 40);
+  const [bell, side, square] = [normalDensity(z), Math.sign(psi), (psi * spread) ** -2];
+  let [even, odd, power] = [1, z, bell]; // of the degrees 0 and 1
+  let [mean, first] = [normalCdf(side * z), theta * normalCdf(side * z) - side * spread * bell];
+  SOMMERFELD.forEach((a, k) => {
+    power *= square;
+    mean -= side * a * odd * power;
+    first += side * a * (2 * k + 1) * even * power * spread;
+    even = z * odd - (2 * k + 1) * even;
+    odd = z * even - (2 * k + 2) * odd;
+  });
+  return [mean, first];
+}
+
+function steepLogistic({ d1, g1, paired }, theta, psi, spread) {
+  const [mean, first] = steepMeans(theta, psi, spread);
+  const real = paired ? 0 : steepMeans(0, psi, spread)[1];
+  return [-psi * (g1 === d1 ? mean : 1 - mean), first + real];
+}
+
+// Noise of standard deviation sigma on real and fake samples, by the trapezoidal rule with nodes as
+// dense as the steepness psi sigma of the sigmoid needs for ten digits.
 function noisyField(loss, theta, psi, sigma) {
+  if (!Number.isFinite(theta + psi)) return [NaN, NaN];
   if (loss.kink) return [-psi, noisyHingeSlope(theta, psi, sigma) + noisyHingeSlope(0, psi, sigma)];
-  const spread = sigma * (loss.paired ? Math.SQRT2 : 1);
-  const steepest = Math.abs(psi) * (Math.abs(theta) + 8.5 * spread);
-  const halvings = Math.max(0, Math.min(9, Math.ceil(Math.log2(0.8 * Math.abs(psi) * spread))));
-  const { d1, g1 } = loss;
-  const width = 0.5 / 2 ** halvings;
-  if (loss.logistic && steepest < 600) return noisyLogistic(loss, theta, psi, spread, width);
-  let [vTheta, vPsi] = [0, 0];
-  for (const [x, weight] of normalRule(width)) {
-    const noise = x * spread;
-    const [up, down] = [theta + noise, theta - noise];
-    const [above, below] = [d1(psi * up), d1(psi * down)];
-    vPsi += weight * (up * above + down * below);
-    vTheta -= weight * (g1 === d1 ? above + below : g1(psi * up) + g1(psi * down));
-    if (!loss.paired) vPsi += weight * noise * (d1(psi * noise) - d1(-psi * noise));
+  if (!loss.logistic) {
+    const [vTheta, vPsi] = plainField(loss, theta, psi);
+    return [vTheta, vPsi + 2 * sigma * sigma * psi * loss.d2(0)]; // f' is linear: noise only damps
   }
-  return [psi * vTheta, vPsi];
+  const spread = sigma * (loss.paired ? Math.SQRT2 : 1);
+  const steep = Math.abs(psi) * spread;
+  if (steep > 10) return steepLogistic(loss, theta, psi, spread);
+  const halvings = Math.max(0, Math.ceil(Math.log2(0.8 * steep)));
+  return noisyLogistic(loss, theta, psi, spread, 0.5 / 2 ** halvings);
 }
 
 const NOISE = {
@@ -198,6 +223,7 @@ function update(game, z, h, scheme, dSteps) {
 // The flow over a time: the modified midpoint rule with 2, 4, ..., 12 steps, extrapolated to
 // infinitely many (Gragg, Bulirsch and Stoer), in halves where that is not yet exact.
 function flowStep(game, z, time, halvings = 10) {
+  if (!Number.isFinite(z[0] + z[1])) return z;
   let [row, before] = [[], []];
   for (let level = 1; level <= 6; level++) {
     before = row;
