@@ -28,7 +28,7 @@ test: $(STAMP) ## everything that CI runs
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --doctest-modules r1lab tests/unit
 	$(NBVAL) $(CHAPTERS) tests/notebooks
 	$(MAKE) --no-print-directory book
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not timing" tests/parity tests/site
+	$(BIN)/python -m pytest -n 2 -m "not timing" tests/parity tests/site
 	$(BIN)/python -m pytest -m timing tests/site
 
 gpu-check: ## on a machine with a GPU: its tests, and images per second as JSON

@@ -13,12 +13,28 @@ from zipfile import ZIP_DEFLATED, ZipFile
 
 import pytest
 from playwright.sync_api import Browser, Page, Response
+from xdist.scheduler import LoadScopeScheduling
 
 from browser import SITE, settle
 
 # The one known noise: Chromium refuses a font preload marked crossorigin on a file: page, and the
 # theme marks its icon fonts so. Its style sheet then loads the same files, which is allowed.
 ICON_FONT = re.compile(r"file:.*/fontawesome/.*\.woff2")
+
+
+class ByPage(LoadScopeScheduling):
+    """One worker has all tests of an open page; the others go where there is room.
+
+    Not by marks: pytest 9 made those of pytest-xdist 3.8 silently do nothing.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        page = re.search(r"\[(.*-(http|file))\]$", nodeid)
+        return page[1] if page else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByPage:
+    return ByPage(config, log)
 
 
 @dataclass

@@ -5,6 +5,7 @@ Opening a page is what costs: each is opened twice, and a worker has all tests o
 
 import gzip
 import re
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -40,12 +41,6 @@ THIN_OUT = """() => {
 }"""
 
 
-def together(*param: str) -> object:
-    """A parameter whose first part is a page: its tests run in one worker."""
-    value = param if len(param) > 1 else param[0]
-    return pytest.param(value, id="-".join(param), marks=pytest.mark.xdist_group(param[0]))
-
-
 WIDE = {"color_scheme": "light"}
 PHONE = {
     "viewport": {"width": 390, "height": 844},
@@ -55,7 +50,7 @@ PHONE = {
 }
 
 
-@pytest.fixture(scope="module", params=[together(n, o) for n in PAGES for o in ("http", "file")])
+@pytest.fixture(scope="module", params=list(product(PAGES, ("http", "file"))), ids="-".join)
 def opened(request, visit):
     """Each page from a server in a wide light window, and from disk on a dark phone."""
     name, origin = request.param
