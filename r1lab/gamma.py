@@ -162,7 +162,7 @@ def convert_gamma(
     if isinstance(value, bool) or not (math.isfinite(value) and value >= 0):
         raise ValueError(f"value must be a finite number that is not negative, not {value}")
     setting = {"shape": shape, "batch": batch, "interval": interval, "sigma": sigma}
-    return float(float(value) * _factor(source, setting) / _factor(target, setting))
+    return float(value) * _factor(source, setting) / _factor(target, setting)
 
 
 def _factor(name: str, setting: Mapping[str, object]) -> float:

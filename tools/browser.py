@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SITE = ROOT / "_build" / "html"
 
 INSTALLED = (
-    "chromium-headless-shell",  # opens a page in two thirds of the time
+    "chromium-headless-shell",  # the lightest
     "chromium",
     "chromium-browser",
     "google-chrome",

@@ -98,12 +98,14 @@ def evaluate(
         best: The checkpoint with the smallest distance instead of the last.
         data: Where the run's images are now, if they were moved.
     """
-    from r1lab.images.evaluation import evaluate_with_step
+    from r1lab.images.evaluation import evaluate_networks
     from r1lab.images.files import write_atomically
     from r1lab.images.runs import RunFolder
+    from r1lab.images.sampling import load_networks
 
-    folder = RunFolder(run)
-    step, found = evaluate_with_step(run, count, features, seed, best, data)
+    folder, networks = RunFolder(run), load_networks(run, best)
+    step = networks.metadata["step"]
+    found = evaluate_networks(networks, run, count, features, seed, data)
     print(f"{run} after {step:,} steps, seed {seed}\n{found}")
     if not folder.shipped:
         record = {"step": step, "best": best, "seed": seed, **found.to_json()}

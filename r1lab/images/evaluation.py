@@ -8,9 +8,9 @@ from r1lab.images.errors import InputError
 from r1lab.images.metrics import Evaluation
 from r1lab.images.pictures import to_bytes
 from r1lab.images.runs import images_of
-from r1lab.images.sampling import device_of, load_networks, sample
+from r1lab.images.sampling import Networks, device_of, load_networks, sample
 
-__all__ = ["evaluate", "evaluate_with_step"]
+__all__ = ["evaluate", "evaluate_networks"]
 
 
 def evaluate(
@@ -45,31 +45,29 @@ def evaluate(
     Traceback (most recent call last):
     r1lab.images.errors.InputError: there is no run nowhere
     """
-    return evaluate_with_step(run, count, features, seed, best, data)[1]
+    return evaluate_networks(load_networks(run, best), run, count, features, seed, data)
 
 
-def evaluate_with_step(
+def evaluate_networks(
+    networks: Networks,
     run: Path | str,
     count: int = 5000,
     features: str | None = None,
     seed: int = 0,
-    best: bool = False,
     data: str | None = None,
-) -> tuple[int, Evaluation]:
-    """As `evaluate`, after the step of the checkpoint, which is read once: a run may be training.
+) -> Evaluation:
+    """As `evaluate`, of networks that were read before: the run may be training meanwhile.
 
     Examples
     --------
-    >>> evaluate_with_step("nowhere")
+    >>> evaluate_networks(load_networks("fashion-mnist-32"), "fashion-mnist-32", count=1)
     Traceback (most recent call last):
-    r1lab.images.errors.InputError: there is no run nowhere
+    r1lab.images.errors.InputError: count must be at least 7, not 1
     """
     if count < 7:  # precision and its kin look at five neighbours
         raise InputError(f"count must be at least 7, not {count}")
-    networks = load_networks(run, best)
     images = images_of(run, networks.metadata, data)
     real = images.images[batch_indices(seed, 0, min(count, len(images)), len(images))]
     fake = to_bytes(sample(networks, count, seed, stream=EVALUATION))
     device = device_of(networks.config)
-    found = metrics.evaluate(fake.to(device), real.to(device), features, seed)
-    return networks.metadata["step"], found
+    return metrics.evaluate(fake.to(device), real.to(device), features, seed)

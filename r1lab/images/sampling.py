@@ -100,7 +100,11 @@ def device_of(config: Config) -> torch.device:
     >>> device_of(Config(device="cpu"))
     device(type='cpu')
     """
-    found = None if config.device == "cpu" else torch.accelerator.current_accelerator(True)
+    found = (
+        None
+        if config.device == "cpu"
+        else torch.accelerator.current_accelerator(check_available=True)
+    )
     return torch.device("cpu") if found is None else found
 
 

@@ -54,10 +54,12 @@ def give_the_same(
     --------
     >>> give_the_same([2.0, 4.0], lambda x: 2 * x, [(1,), (2,)])
     True
+    >>> give_the_same([0.0], lambda: 1e-9, [()]), give_the_same([1e-9], lambda: 0.0, [()])
+    (False, True)
     """
     known = [function(*case) for case in cases]
     pairs = zip(values, known, strict=True)
-    return all(math.isclose(a, b, rel_tol=0.01, abs_tol=1e-7) for a, b in pairs)
+    return all(math.isclose(a, b, rel_tol=0.01, abs_tol=0 if b else 1e-7) for a, b in pairs)
 
 
 def slip(

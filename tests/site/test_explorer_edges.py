@@ -2,23 +2,9 @@
 
 import re
 
+from hands import explorer, numbers, words
+
 PAGE = "book/explorers"
-
-
-def explorer(visit, name: str):
-    """The explorer on the page, scrolled to and done with any training."""
-    found = visit.page.locator(f".anywidget-static[data-name={name}]")
-    found.scroll_into_view_if_needed()
-    found.locator("[aria-busy=true]").wait_for(state="detached")
-    return found
-
-
-def words(found) -> str:
-    return found.locator("[data-readout]").inner_text().replace("−", "-")
-
-
-def numbers(text: str) -> list[float]:
-    return [float(number) for number in re.findall(r"-?\d+(?:\.\d+)?", text.replace("−", "-"))]
 
 
 def dirac(**traits) -> str:

@@ -4,6 +4,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 from browser import SITE, pages
+from hands import check_dragged_frames, explorer
 
 PAGE = "book/explorers"
 NAMES = ["DiracExplorer", "ContinuityExplorer", "SpectrumExplorer", "ManifoldExplorer"]
@@ -46,44 +47,12 @@ READY = """async (place) => {
   return performance.now() - began;
 }"""
 
-# Drag a slider to and fro, one change a frame.
-FRAMES = """async ([slider, frames]) => {
-  const [low, high, step] = [slider.min, slider.max, slider.step].map(Number);
-  for (let k = 0; k < frames; k++) {
-    await new Promise(requestAnimationFrame);
-    const share = 0.5 - 0.4 * Math.cos(k / 9);
-    slider.value = Math.round((low + share * (high - low)) / step) * step;
-    slider.dispatchEvent(new Event('input', { bubbles: true }));
-  }
-}"""
-
-
-def script_seconds(client) -> float:
-    """How long the page's scripts have run, in time of its thread: other programs do not count."""
-    metrics = client.send("Performance.getMetrics")["metrics"]
-    return next(metric["value"] for metric in metrics if metric["name"] == "ScriptDuration")
-
 
 @pytest.mark.timing
 @pytest.mark.parametrize("state", [*NAMES, STEEP])
 def test_script_time_of_a_dragged_frame(visit, state):
     with visit(f"{PAGE}.html#{state}") as opened:
-        client = opened.page.context.new_cdp_session(opened.page)
-        client.send("Performance.enable", {"timeDomain": "threadTicks"})
-        name = state.split(".")[0]
-        found = opened.page.locator(f".anywidget-static[data-name={name}]")
-        found.scroll_into_view_if_needed()
-        found.locator("[aria-busy=true]").wait_for(state="detached")
-        for slider in found.locator("input[type=range]:visible").all():
-            element = slider.element_handle()
-            opened.page.evaluate(FRAMES, [element, 15])  # the compiler's turn
-            rounds = []
-            for _ in range(3):  # the best one: what else the machine does only adds
-                before = script_seconds(client)
-                opened.page.evaluate(FRAMES, [element, 40])
-                rounds.append(1000 * (script_seconds(client) - before) / 40)
-            print(name, slider.get_attribute("aria-label"), f"{min(rounds):.1f} ms")
-            assert min(rounds) <= 8
+        check_dragged_frames(opened, explorer(opened, state.split(".")[0]))
 
 
 # ---- Without JavaScript ----

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import traitlets
 
+from hands import explorer, numbers, words
 from r1lab.notebook import explorers
 from r1lab.theory import divergences
 from r1lab.theory.dirac import DiracGAN
@@ -28,22 +29,6 @@ PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touc
 def phone(visit):
     with visit(PAGE, **PHONE) as opened:
         yield opened
-
-
-def explorer(visit, name: str):
-    """The explorer on the page, scrolled to and done with any training."""
-    found = visit.page.locator(f".anywidget-static[data-name={name}]")
-    found.scroll_into_view_if_needed()
-    found.locator("[aria-busy=true]").wait_for(state="detached")
-    return found
-
-
-def words(found) -> str:
-    return found.locator("[data-readout]").inner_text().replace("−", "-")
-
-
-def numbers(text: str) -> list[float]:
-    return [float(number) for number in re.findall(r"-?\d+(?:\.\d+)?", text.replace("−", "-"))]
 
 
 def set_by_keys(visit, found, label: str, presses: int) -> None:

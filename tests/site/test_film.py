@@ -8,6 +8,7 @@ from bs4 import BeautifulSoup
 from PIL import Image
 
 from browser import SITE
+from hands import explorer, words
 from r1lab.notebook import records
 from r1lab.notebook.explorers.film import METHODS
 
@@ -19,15 +20,7 @@ KB = 1000
 
 
 def film(opened):
-    """The explorer on the page, scrolled to, with its pictures there."""
-    found = opened.page.locator(f".anywidget-static[data-name={NAME}]")
-    found.scroll_into_view_if_needed()
-    found.locator("[aria-busy=true]").wait_for(state="detached")
-    return found
-
-
-def words(found) -> str:
-    return found.locator("[data-readout]").inner_text()
+    return explorer(opened, NAME)
 
 
 def frame_of(found) -> int:

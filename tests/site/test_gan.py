@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from hands import check_dragged_frames, explorer, words
 from r1lab.notebook.explorers.gan import METHODS
 from r1lab.theory.toy import PROBLEMS
 
@@ -14,15 +15,7 @@ PATIENCE = 120_000  # milliseconds for 2400 steps
 
 
 def gan(opened):
-    """The explorer on the page, scrolled to and done with training."""
-    found = opened.page.locator(f".anywidget-static[data-name={NAME}]")
-    found.scroll_into_view_if_needed()
-    found.locator("[aria-busy=true]").wait_for(state="detached", timeout=PATIENCE)
-    return found
-
-
-def words(found) -> str:
-    return found.locator("[data-readout]").inner_text()
+    return explorer(opened, NAME, PATIENCE)
 
 
 def steps_of(found) -> int:
@@ -150,37 +143,8 @@ def test_nonsense_in_the_address_is_harmless(visit):
         assert opened.problems == []
 
 
-# Drag a slider to and fro, one change a frame.
-FRAMES = """async ([slider, frames]) => {
-  const [low, high, step] = [slider.min, slider.max, slider.step].map(Number);
-  for (let k = 0; k < frames; k++) {
-    await new Promise(requestAnimationFrame);
-    const share = 0.5 - 0.4 * Math.cos(k / 9);
-    slider.value = Math.round((low + share * (high - low)) / step) * step;
-    slider.dispatchEvent(new Event('input', { bubbles: true }));
-  }
-}"""
-
-
-def script_seconds(client) -> float:
-    """How long the page's scripts have run, in time of its thread: other programs do not count."""
-    metrics = client.send("Performance.getMetrics")["metrics"]
-    return next(metric["value"] for metric in metrics if metric["name"] == "ScriptDuration")
-
-
 @pytest.mark.timing
 def test_script_time_of_a_dragged_frame(visit):
     # With something to train again and again.
     with visit(f"{PAGE}.html#{NAME}.method=r1&{NAME}.steps=600") as opened:
-        client = opened.page.context.new_cdp_session(opened.page)
-        client.send("Performance.enable", {"timeDomain": "threadTicks"})
-        for slider in gan(opened).locator("input[type=range]:visible").all():
-            element = slider.element_handle()
-            opened.page.evaluate(FRAMES, [element, 15])  # the compiler's turn
-            rounds = []
-            for _ in range(3):  # the best one: what else the machine does only adds
-                before = script_seconds(client)
-                opened.page.evaluate(FRAMES, [element, 40])
-                rounds.append(1000 * (script_seconds(client) - before) / 40)
-            print(slider.get_attribute("aria-label"), f"{min(rounds):.1f} ms")
-            assert min(rounds) <= 8
+        check_dragged_frames(opened, gan(opened))

@@ -1,4 +1,4 @@
-"""Small files of every format that `r1lab.images.data` reads, for its tests."""
+"""For several tests: small files of every format that `r1lab.images.data` reads, and devices."""
 
 import gzip
 import io
@@ -6,6 +6,7 @@ import struct
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -112,3 +113,28 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty cache folder, in use."""
     monkeypatch.setenv("R1LAB_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache"
+
+
+@pytest.fixture
+def no_float64() -> Any:
+    """A context in which all tensors are as on Apple's GPUs, which refuse float64.
+
+    Until .cpu() brings them back.
+    """
+    import torch  # here: other tests need no torch
+    from torch.overrides import TorchFunctionMode
+
+    class NoFloat64(TorchFunctionMode):
+        def __init__(self) -> None:
+            super().__init__()
+            self.brought: list[torch.Tensor] = []
+
+        def __torch_function__(self, func, types, args=(), kwargs=None):
+            result = func(*args, **(kwargs or {}))
+            if func is torch.Tensor.cpu:
+                self.brought.append(result)
+            elif func is torch.Tensor.double and not any(args[0] is t for t in self.brought):
+                raise TypeError("Cannot convert a MPS Tensor to float64 dtype")
+            return result
+
+    return NoFloat64()

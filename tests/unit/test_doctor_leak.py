@@ -3,7 +3,6 @@
 import pytest
 import torch
 from torch import nn
-from torch.overrides import TorchFunctionMode
 
 from r1lab import doctor
 
@@ -46,25 +45,9 @@ def test_cross_sample_leak_is_that_of_the_jacobian(layer, features):
     assert leak == pytest.approx(jacobian_leak(discriminator, batch()), rel=1e-9, abs=0)
 
 
-class NoFloat64(TorchFunctionMode):
-    """All tensors are as on Apple's GPUs, which refuse float64, until .cpu() brings them back."""
-
-    def __init__(self):
-        super().__init__()
-        self.brought = []
-
-    def __torch_function__(self, func, types, args=(), kwargs=None):
-        result = func(*args, **(kwargs or {}))
-        if func is torch.Tensor.cpu:
-            self.brought.append(result)
-        elif func is torch.Tensor.double and not any(args[0] is t for t in self.brought):
-            raise TypeError("Cannot convert a MPS Tensor to float64 dtype")
-        return result
-
-
-def test_a_device_without_float64_has_a_leak():
+def test_a_device_without_float64_has_a_leak(no_float64):
     discriminator, x = network(lambda: nn.BatchNorm1d(8)).float(), batch().float()
-    with NoFloat64():
+    with no_float64:
         leak = doctor.cross_sample_leak(discriminator, x)
     assert leak == pytest.approx(jacobian_leak(discriminator, x), rel=1e-4)
 

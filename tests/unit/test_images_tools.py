@@ -23,7 +23,7 @@ from r1lab.images.compare import comparison_table, side_by_side
 from r1lab.images.data import load
 from r1lab.images.data.builtin import FASHION_MNIST
 from r1lab.images.draws import spherical_ways
-from r1lab.images.evaluation import evaluate, evaluate_with_step
+from r1lab.images.evaluation import evaluate
 from r1lab.images.metrics import Evaluation, Reference
 from r1lab.images.pictures import grid, to_bytes
 from r1lab.images.sampling import device_of, interpolate, sample
@@ -132,7 +132,11 @@ def test_an_evaluation_is_of_one_checkpoint_whatever_comes_meanwhile(plain, monk
         return trained, {**metadata, "step": metadata["step"] + 100 * (len(read) - 1)}
 
     monkeypatch.setattr(RunFolder, "latest", meanwhile)
-    assert evaluate_with_step(plain, count=20) == (6, expected)
+    commands.evaluate(str(plain), count=20)
+    record = json.loads(
+        (plain / "evaluation-step-000006-pixels-8x8-count-20-seed-0.json").read_text()
+    )
+    assert record == {"step": 6, "best": False, "seed": 0, **expected.to_json()}
     assert read == [6]
 
 

@@ -10,6 +10,7 @@ from r1lab.theory.toy import PROBLEMS
 __all__ = ["GANExplorer"]
 
 METHODS = ("none", "wgan-gp", "r1", "r1+r2")
+_STEPS = 2400
 _MOVES = re.compile(r"(\d+[DG]+( +\d+[DG]+)*)?", re.ASCII)
 
 
@@ -54,15 +55,15 @@ class GANExplorer(Explorer):
     weight = traitlets.Float(1.0, min=0.0, max=3.0).tag(sync=True)
     h = traitlets.Float(0.1, min=0.02, max=0.3).tag(sync=True)
     d_steps = traitlets.Int(1, min=1, max=5).tag(sync=True)
-    steps = traitlets.Int(0, min=0, max=2400).tag(sync=True)
+    steps = traitlets.Int(0, min=0, max=_STEPS).tag(sync=True)
     by_hand = traitlets.Unicode("").tag(sync=True)
     seed = traitlets.Int(0, min=0, max=9).tag(sync=True)
 
     @traitlets.validate("by_hand")
     def _check_moves(self, proposal: traitlets.Bunch) -> str:
         moves = proposal["value"]
-        if not _MOVES.fullmatch(moves) or any(int(n) > 2400 for n in re.findall(r"\d+", moves)):
+        if not _MOVES.fullmatch(moves) or any(int(n) > _STEPS for n in re.findall(r"\d+", moves)):
             raise traitlets.TraitError(
-                f"by_hand must be moves like '240DDG 300G', at steps up to 2400, not {moves!r}"
+                f"by_hand must be moves like '240DDG 300G', at steps up to {_STEPS}, not {moves!r}"
             )
         return moves
